@@ -20,11 +20,19 @@ pub enum Raw {}
 #[derive(Clone, Copy, Debug)]
 pub enum Estimated {}
 
+/// Marks times on the system clock as it would be had nobody ever corrected it. No correction, slew or step
+/// disturbs them, so measurements are made and remembered in them.
+#[derive(Clone, Copy, Debug)]
+pub enum Free {}
+
 /// A reading of the system clock.
 pub type RawTime = Instant<Raw>;
 
 /// The best estimate of UTC.
 pub type EstimatedTime = Instant<Estimated>;
+
+/// A reading of the free-running clock.
+pub type FreeTime = Instant<Free>;
 
 /// A date on the NTP scale, read from the clock `C`, unbounded by eras; resolution 2⁻³² s.
 ///

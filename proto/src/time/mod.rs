@@ -25,7 +25,7 @@ mod uncertainty;
 
 pub use duration::NtpDuration;
 pub use frequency::Frequency;
-pub use instant::{Estimated, EstimatedTime, Instant, Raw, RawTime};
+pub use instant::{Estimated, EstimatedTime, Free, FreeTime, Instant, Raw, RawTime};
 pub use monotonic::Monotonic;
 pub use offset::Offset;
 pub use short::NtpShort;

@@ -1,0 +1,364 @@
+//! One server, asked again and again.
+
+use rand_core::RngCore;
+
+use super::schedule::Schedule;
+use super::{Discard, DiscardCounters, Reach};
+use crate::exchange::Exchange;
+use crate::packet::{
+    HEADER_LEN, Header, KissCode, Leap, Mode, PacketView, PollExp, Precision, RefId, Stratum,
+};
+use crate::time::{FreeTime, Monotonic, NtpDuration, NtpShort, NtpTimestamp};
+
+/// RFC 5905's MAXDISP: a server at this root distance or beyond is as good as unsynchronised.
+const MAX_ROOT_DISTANCE: NtpDuration = NtpDuration::from_secs(16);
+/// What a client that keeps its clock to itself says of its precision.
+const HIDDEN_PRECISION: Precision = Precision::new(32);
+
+/// How an association behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Params {
+    /// NTP version of the requests, 3 or 4.
+    pub version: u8,
+    /// Shortest poll interval.
+    pub min_poll: PollExp,
+    /// Longest poll interval.
+    pub max_poll: PollExp,
+    /// Four to eight requests, 2 s apart, at the first contact.
+    pub iburst: bool,
+    /// Up to four requests, 2 s apart, at a regular poll that goes unanswered.
+    pub burst: bool,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            version: 4,
+            min_poll: PollExp::new(6),
+            max_poll: PollExp::new(10),
+            iburst: false,
+            burst: false,
+        }
+    }
+}
+
+/// Names one request of one association, so that what comes late finds or misses its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct TxToken(u64);
+
+impl TxToken {
+    /// The number of the request, counted from 0.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// A request to be sent from a fresh socket with a random port (RFC 9109).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Hand it back with the transmit stamp and with what arrives on that socket.
+    pub token: TxToken,
+    /// The packet.
+    pub bytes: [u8; HEADER_LEN],
+}
+
+/// What a reply that passed every test says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measurement {
+    /// The four timestamps.
+    pub exchange: Exchange,
+    /// The server's leap indicator, never [`Leap::Unsynchronised`].
+    pub leap: Leap,
+    /// The server's stratum, 1 … 15.
+    pub stratum: Stratum,
+    /// The server's precision.
+    pub precision: Precision,
+    /// What the server is set by.
+    pub ref_id: RefId,
+    /// Round trip from the server to its primary clock.
+    pub root_delay: NtpShort,
+    /// Dispersion of the server with respect to its primary clock.
+    pub root_dispersion: NtpShort,
+    /// When the server's clock was last set.
+    pub reference: NtpTimestamp,
+}
+
+/// Whether the server wants to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is asked.
+    Active,
+    /// It said DENY or RSTR and is left alone.
+    Refused(KissCode),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Outstanding {
+    token: TxToken,
+    /// What the request carried as its transmit timestamp: random, so that it tells nobody our time and
+    /// nobody can forge a reply without having seen the request.
+    nonce: NtpTimestamp,
+    t1: FreeTime,
+}
+
+/// A client association (RFC 5905 §9.1).
+#[derive(Clone, Debug)]
+pub struct Association {
+    params: Params,
+    standing: Standing,
+    schedule: Schedule,
+    /// No request before this, whatever the schedule says.
+    not_before: Monotonic,
+    latest_request: Option<Monotonic>,
+    requests: u64,
+    outstanding: Option<Outstanding>,
+    last_reply: Option<NtpTimestamp>,
+    reach: Reach,
+    replies: u64,
+    discards: DiscardCounters,
+}
+
+impl Association {
+    /// The first request is due at `start`.
+    #[must_use]
+    pub fn new(params: Params, start: Monotonic) -> Self {
+        Self {
+            params,
+            standing: Standing::Active,
+            schedule: Schedule::new(&params),
+            not_before: start,
+            latest_request: None,
+            requests: 0,
+            outstanding: None,
+            last_reply: None,
+            reach: Reach::default(),
+            replies: 0,
+            discards: DiscardCounters::default(),
+        }
+    }
+
+    /// When the next request is due; `None` if the server refused us.
+    #[must_use]
+    pub fn next_request(&self) -> Option<Monotonic> {
+        match (self.standing, self.latest_request) {
+            (Standing::Refused(_), _) => None,
+            (Standing::Active, None) => Some(self.not_before),
+            (Standing::Active, Some(at)) => Some(self.not_before.max(at + self.schedule.interval())),
+        }
+    }
+
+    /// The request that is due, or `None` if none is. `free` is the departure as well as it is known before
+    /// the fact. One call, one request; a reply to an earlier one is not accepted after it.
+    pub fn poll_request(
+        &mut self,
+        now: Monotonic,
+        free: FreeTime,
+        rng: &mut impl RngCore,
+    ) -> Option<Request> {
+        if self.next_request().is_none_or(|due| now < due) {
+            return None;
+        }
+        self.schedule.request_leaves(rng);
+        self.latest_request = Some(now);
+        self.reach.shift();
+        let token = TxToken(self.requests);
+        self.requests += 1;
+        let nonce = random_nonce(rng);
+        self.outstanding = Some(Outstanding { token, nonce, t1: free });
+        Some(Request { token, bytes: self.request(nonce).to_bytes() })
+    }
+
+    /// The request left at `t1`, as the kernel or the network card saw it. Too late or unknown: ignored.
+    pub fn handle_departure(&mut self, token: TxToken, t1: FreeTime) {
+        if let Some(outstanding) = self.outstanding.as_mut().filter(|o| o.token == token) {
+            outstanding.t1 = t1;
+        }
+    }
+
+    /// A datagram arrived at `t4` on the socket of the request `token`.
+    ///
+    /// # Errors
+    /// The test that it failed, which is counted too.
+    pub fn handle_reply(
+        &mut self,
+        now: Monotonic,
+        token: TxToken,
+        t4: FreeTime,
+        datagram: &[u8],
+    ) -> Result<Measurement, Discard> {
+        let result = self.examine(token, t4, datagram);
+        match &result {
+            Ok(_) => {
+                self.replies += 1;
+                self.reach.mark();
+                self.schedule.reply_is_good();
+            }
+            Err(discard) => {
+                self.discards.count(*discard);
+                if let Discard::Kiss(code) = discard {
+                    self.obey(*code, now);
+                }
+            }
+        }
+        result
+    }
+
+    /// A measurement was not used after all, for a reason that only the caller can see.
+    pub fn count_discard(&mut self, discard: Discard) {
+        self.discards.count(discard);
+    }
+
+    /// Asks at this interval from now on, within the configured limits.
+    pub fn set_poll(&mut self, poll: PollExp) {
+        self.schedule.set_poll(poll);
+    }
+
+    /// Asks at once, as at the first contact; a refusal is forgotten.
+    pub fn restart(&mut self, now: Monotonic) {
+        self.standing = Standing::Active;
+        self.not_before = now;
+        self.latest_request = None;
+        self.schedule.restart(self.params.iburst);
+    }
+
+    /// The poll interval in force.
+    #[must_use]
+    pub fn poll(&self) -> PollExp {
+        self.schedule.poll()
+    }
+
+    /// Whether requests follow each other at 2 s.
+    #[must_use]
+    pub fn is_bursting(&self) -> bool {
+        self.schedule.is_bursting()
+    }
+
+    /// The reach register.
+    #[must_use]
+    pub const fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// Whether the server wants to be asked.
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Requests sent.
+    #[must_use]
+    pub const fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Replies that passed the tests of this association.
+    #[must_use]
+    pub const fn replies(&self) -> u64 {
+        self.replies
+    }
+
+    /// How often each test failed.
+    #[must_use]
+    pub const fn discards(&self) -> &DiscardCounters {
+        &self.discards
+    }
+
+    /// Nothing of ours is in it but version and poll interval: a server and those on the way need not know
+    /// what time it is here.
+    fn request(&self, nonce: NtpTimestamp) -> Header {
+        Header {
+            leap: Leap::None,
+            version: self.params.version,
+            mode: Mode::Client,
+            stratum: Stratum::UNSPECIFIED,
+            poll: self.schedule.poll(),
+            precision: HIDDEN_PRECISION,
+            root_delay: NtpShort::default(),
+            root_dispersion: NtpShort::default(),
+            ref_id: RefId::NONE,
+            reference: NtpTimestamp::ZERO,
+            origin: NtpTimestamp::ZERO,
+            receive: NtpTimestamp::ZERO,
+            transmit: nonce,
+        }
+    }
+
+    /// The tests, those first that tell a forger from the server: nothing that fails them changes anything.
+    fn examine(&mut self, token: TxToken, t4: FreeTime, datagram: &[u8]) -> Result<Measurement, Discard> {
+        let reply = PacketView::parse(datagram).map_err(Discard::Malformed)?;
+        if !(1..=4).contains(&reply.version()) {
+            return Err(Discard::Version(reply.version()));
+        }
+        if reply.mode() != Mode::Server {
+            return Err(Discard::Mode(reply.mode()));
+        }
+        let Some(request) = self.outstanding.filter(|o| o.token == token && o.nonce == reply.origin()) else {
+            let seen = self.last_reply == Some(reply.transmit()) && !reply.transmit().is_zero();
+            return Err(if seen { Discard::Duplicate } else { Discard::BogusOrigin });
+        };
+        self.outstanding = None;
+        self.last_reply = Some(reply.transmit());
+        if is_kiss(&reply) {
+            return Err(Discard::Kiss(KissCode::from_ref_id(reply.ref_id())));
+        }
+        check_header(&reply)?;
+        Ok(measurement(&reply, Exchange { t1: request.t1, t2: reply.receive(), t3: reply.transmit(), t4 }))
+    }
+
+    fn obey(&mut self, code: KissCode, now: Monotonic) {
+        match code {
+            KissCode::Rate => {
+                self.schedule.slow_down();
+                self.not_before = now + self.schedule.poll().interval();
+            }
+            KissCode::Deny | KissCode::Rstr => self.standing = Standing::Refused(code),
+            KissCode::NtsNak | KissCode::Unknown(_) => {}
+        }
+    }
+}
+
+fn random_nonce(rng: &mut impl RngCore) -> NtpTimestamp {
+    // Zero would read as "no timestamp".
+    NtpTimestamp::from_bits(rng.next_u64().max(1))
+}
+
+/// Stratum 0 is a kiss-o'-death, unless the server only says that its clock was never set.
+fn is_kiss(reply: &PacketView<'_>) -> bool {
+    let never_set = reply.leap() == Leap::Unsynchronised && reply.ref_id() == RefId::NONE;
+    reply.stratum() == Stratum::UNSPECIFIED && !never_set
+}
+
+/// RFC 5905 tests 3, 6 and 7.
+fn check_header(reply: &PacketView<'_>) -> Result<(), Discard> {
+    if reply.leap() == Leap::Unsynchronised || !reply.stratum().is_synchronised() {
+        return Err(Discard::Unsynchronised);
+    }
+    if reply.receive().is_zero() || reply.transmit().is_zero() {
+        return Err(Discard::MissingTimestamp);
+    }
+    let distance = reply.root_delay().to_duration().half() + reply.root_dispersion().to_duration();
+    if distance >= MAX_ROOT_DISTANCE {
+        return Err(Discard::RootDistance);
+    }
+    let set_after_sent = !reply.reference().is_zero() && reply.transmit().is_before(reply.reference());
+    if reply.transmit().is_before(reply.receive()) || set_after_sent {
+        return Err(Discard::Inverted);
+    }
+    Ok(())
+}
+
+fn measurement(reply: &PacketView<'_>, exchange: Exchange) -> Measurement {
+    Measurement {
+        exchange,
+        leap: reply.leap(),
+        stratum: reply.stratum(),
+        precision: reply.precision(),
+        ref_id: reply.ref_id(),
+        root_delay: reply.root_delay(),
+        root_dispersion: reply.root_dispersion(),
+        reference: reply.reference(),
+    }
+}

@@ -1,0 +1,131 @@
+//! When to ask next: poll interval, bursts, back-off, and the server's wish to be left alone.
+
+use rand_core::RngCore;
+
+use super::Params;
+use crate::packet::PollExp;
+use crate::time::NtpDuration;
+
+/// Distance of the requests of a burst.
+const BURST_INTERVAL: NtpDuration = NtpDuration::from_secs(2);
+/// A burst ends after so many good replies …
+const BURST_REPLIES: u8 = 4;
+/// … or so many requests at start, enough to see that nobody answers …
+const INITIAL_REQUESTS: u8 = 8;
+/// … or at a regular poll.
+const BURST_REQUESTS: u8 = 4;
+/// A burst of four is spent only where the average stays above the shortest interval.
+const BURST_HEADROOM: i8 = 2;
+/// RATE never lengthens the shortest interval beyond 2¹⁰ s: a forged one must not silence us for days.
+const RATE_CEILING: PollExp = PollExp::new(10);
+/// A server that does not answer is asked at most so many steps less often than the shortest interval, so
+/// that a link that comes back is noticed in minutes.
+const UNREACHABLE_HEADROOM: i8 = 2;
+/// Intervals are lengthened by up to this share, lest clients fall into step with each other.
+const RANDOM_SHARE: f64 = 0.02;
+
+#[derive(Clone, Copy, Debug)]
+struct Burst {
+    requests_left: u8,
+    replies_left: u8,
+}
+
+/// The poll process (RFC 5905 §13).
+#[derive(Clone, Debug)]
+pub(super) struct Schedule {
+    min: PollExp,
+    max: PollExp,
+    poll: PollExp,
+    bursts: bool,
+    burst: Option<Burst>,
+    unanswered: u32,
+    /// 1 … 1.02, drawn anew for each request.
+    stretch: f64,
+}
+
+impl Schedule {
+    pub(super) fn new(params: &Params) -> Self {
+        let burst =
+            params.iburst.then_some(Burst { requests_left: INITIAL_REQUESTS, replies_left: BURST_REPLIES });
+        Self {
+            min: params.min_poll,
+            max: params.max_poll.max(params.min_poll),
+            poll: params.min_poll,
+            bursts: params.burst,
+            burst,
+            unanswered: 0,
+            stretch: 1.0,
+        }
+    }
+
+    pub(super) fn poll(&self) -> PollExp {
+        self.poll
+    }
+
+    pub(super) fn is_bursting(&self) -> bool {
+        self.burst.is_some()
+    }
+
+    pub(super) fn set_poll(&mut self, wish: PollExp) {
+        self.poll = wish.clamp_to(self.min, self.max);
+    }
+
+    /// How long after the latest request the next one is due. What happens in between may change it.
+    pub(super) fn interval(&self) -> NtpDuration {
+        let interval = if self.burst.is_some() { BURST_INTERVAL } else { self.poll.interval() };
+        interval.scaled(self.stretch)
+    }
+
+    pub(super) fn request_leaves(&mut self, rng: &mut impl RngCore) {
+        self.unanswered = self.unanswered.saturating_add(1);
+        self.stretch = 1.0 + RANDOM_SHARE * f64::from(rng.next_u32()) / f64::from(u32::MAX);
+        self.spend_burst();
+        self.back_off();
+    }
+
+    pub(super) fn reply_is_good(&mut self) {
+        self.unanswered = 0;
+        if let Some(burst) = &mut self.burst {
+            burst.replies_left -= 1;
+            if burst.replies_left == 0 {
+                self.burst = None;
+            }
+        }
+    }
+
+    /// RATE: one step slower than now, for good, and no burst.
+    pub(super) fn slow_down(&mut self) {
+        self.burst = None;
+        self.bursts = false;
+        self.min = self.poll.longer().clamp_to(self.min, RATE_CEILING.max(self.min));
+        self.max = self.max.max(self.min);
+        self.set_poll(self.min);
+    }
+
+    /// Starts the burst that comes with the first contact again.
+    pub(super) fn restart(&mut self, iburst: bool) {
+        self.unanswered = 0;
+        self.burst = iburst.then_some(Burst { requests_left: INITIAL_REQUESTS, replies_left: BURST_REPLIES });
+    }
+
+    fn spend_burst(&mut self) {
+        if self.burst.is_none() && self.bursts && self.poll.get() >= self.min.get() + BURST_HEADROOM {
+            // One good reply is all that a regular poll is for; the rest of the burst is for lost packets.
+            self.burst = Some(Burst { requests_left: BURST_REQUESTS, replies_left: 1 });
+        }
+        if let Some(burst) = &mut self.burst {
+            burst.requests_left -= 1;
+            if burst.requests_left == 0 {
+                self.burst = None;
+            }
+        }
+    }
+
+    fn back_off(&mut self) {
+        // Only after the reach register is empty, and then a step every eight requests.
+        if self.unanswered > 8 && self.burst.is_none() {
+            let steps = ((self.unanswered - 1) / 8).min(UNREACHABLE_HEADROOM as u32) as i8;
+            self.set_poll(PollExp::new(self.min.get().saturating_add(steps)));
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Who may ask.
+//!
+//! Rules are prefixes with a permission; the longest prefix that contains an address decides, among equal
+//! prefixes the last, and what no rule contains is denied. The rules are flattened once into disjoint
+//! ranges, so a look-up is one binary search and never depends on how the rules overlap.
+
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What an address may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Permission {
+    /// Nothing; its datagrams are dropped without a word.
+    Deny,
+    /// Ask for the time.
+    Allow,
+    /// Ask for the time and send management queries.
+    Query,
+}
+
+/// A network: an address and the number of its leading bits that count.
+///
+/// IPv4 addresses that are mapped into IPv6 are IPv4 addresses here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Prefix {
+    address: IpAddr,
+    len: u8,
+}
+
+/// A prefix length beyond the address, or address bits beyond the prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrefixError {
+    /// More bits than the address has.
+    TooLong,
+    /// Bits are set that do not count.
+    HostBits,
+}
+
+impl Prefix {
+    /// The network of `address` with `len` leading bits.
+    ///
+    /// # Errors
+    /// When the length or the address does not fit.
+    pub fn new(address: IpAddr, len: u8) -> Result<Self, PrefixError> {
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        if len > width {
+            return Err(PrefixError::TooLong);
+        }
+        let prefix = Self { address, len };
+        let (first, _) = prefix.range();
+        if first == key(address) { Ok(prefix) } else { Err(PrefixError::HostBits) }
+    }
+
+    /// The first address.
+    #[must_use]
+    pub const fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// How many leading bits count.
+    #[must_use]
+    pub const fn bits(&self) -> u8 {
+        self.len
+    }
+
+    /// First and last address as keys.
+    fn range(&self) -> (u128, u128) {
+        let host_bits = match self.address {
+            IpAddr::V4(_) => 32 - u32::from(self.len),
+            IpAddr::V6(_) => 128 - u32::from(self.len),
+        };
+        let host = u128::MAX.checked_shr(128 - host_bits).unwrap_or(0);
+        let first = key(self.address) & !host;
+        (first, first | host)
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.len)
+    }
+}
+
+impl fmt::Display for PrefixError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "prefix is longer than the address",
+            Self::HostBits => "address has bits set beyond the prefix",
+        })
+    }
+}
+
+impl core::error::Error for PrefixError {}
+
+/// One line of the access list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessRule {
+    /// Whom it is about.
+    pub network: Prefix,
+    /// What they may do.
+    pub permission: Permission,
+}
+
+/// The compiled rules of both address families.
+#[derive(Clone, Debug, Default)]
+pub struct AccessList {
+    v4: Ranges,
+    v6: Ranges,
+}
+
+impl AccessList {
+    /// Compiles `rules`, given in the order in which they were written.
+    #[must_use]
+    pub fn new(rules: &[AccessRule]) -> Self {
+        let family = |v4: bool| rules.iter().copied().filter(move |r| r.network.address.is_ipv4() == v4);
+        Self { v4: Ranges::new(family(true)), v6: Ranges::new(family(false)) }
+    }
+
+    /// What `address` may do.
+    #[must_use]
+    pub fn permission(&self, address: IpAddr) -> Permission {
+        match address.to_canonical() {
+            v4 @ IpAddr::V4(_) => self.v4.find(key(v4)),
+            v6 @ IpAddr::V6(_) => self.v6.find(key(v6)),
+        }
+    }
+
+    /// Whether anybody is served at all.
+    #[must_use]
+    pub fn serves_anyone(&self) -> bool {
+        [&self.v4, &self.v6].iter().any(|r| r.starts.iter().any(|(_, p)| *p > Permission::Deny))
+    }
+}
+
+/// Where a permission starts to hold; it does so up to the next start.
+#[derive(Clone, Debug, Default)]
+struct Ranges {
+    starts: Vec<(u128, Permission)>,
+}
+
+impl Ranges {
+    fn new(rules: impl Iterator<Item = AccessRule>) -> Self {
+        let mut rules: Vec<_> = rules.collect();
+        // Outer networks before inner ones; stable, so that of equal prefixes the last comes last.
+        rules.sort_by_key(|r| (r.network.range().0, r.network.len));
+        let mut ranges = Self::default();
+        let mut open: Vec<(u128, Permission)> = Vec::new();
+        for rule in rules {
+            let (first, last) = rule.network.range();
+            ranges.close(&mut open, Some(first));
+            ranges.start(first, rule.permission);
+            open.push((last, rule.permission));
+        }
+        ranges.close(&mut open, None);
+        ranges
+    }
+
+    /// Ends the open networks that lie wholly before `until`, innermost first.
+    fn close(&mut self, open: &mut Vec<(u128, Permission)>, until: Option<u128>) {
+        while let Some((last, _)) = open.pop_if(|(last, _)| until.is_none_or(|first| *last < first)) {
+            let outer = open.last().map_or(Permission::Deny, |(_, permission)| *permission);
+            if let Some(next) = last.checked_add(1) {
+                self.start(next, outer);
+            }
+        }
+    }
+
+    fn start(&mut self, at: u128, permission: Permission) {
+        self.starts.pop_if(|(start, _)| *start == at);
+        let before = self.starts.last().map_or(Permission::Deny, |(_, permission)| *permission);
+        if permission != before {
+            self.starts.push((at, permission));
+        }
+    }
+
+    fn find(&self, address: u128) -> Permission {
+        let after = self.starts.partition_point(|(start, _)| *start <= address);
+        after.checked_sub(1).map_or(Permission::Deny, |i| self.starts[i].1)
+    }
+}
+
+fn key(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(Ipv4Addr::to_bits(v4)),
+        IpAddr::V6(v6) => Ipv6Addr::to_bits(v6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rule(network: &str, permission: Permission) -> AccessRule {
+        let (address, len) = network.split_once('/').unwrap();
+        let network = Prefix::new(address.parse().unwrap(), len.parse().unwrap()).unwrap();
+        AccessRule { network, permission }
+    }
+
+    fn ask(list: &AccessList, address: &str) -> Permission {
+        list.permission(address.parse().unwrap())
+    }
+
+    #[test]
+    fn the_longest_prefix_decides_whatever_the_order() {
+        let list = AccessList::new(&[
+            rule("10.1.2.3/32", Permission::Query),
+            rule("10.0.0.0/8", Permission::Allow),
+            rule("10.1.0.0/16", Permission::Deny),
+        ]);
+        assert_eq!(ask(&list, "10.0.0.1"), Permission::Allow);
+        assert_eq!(ask(&list, "10.1.0.1"), Permission::Deny);
+        assert_eq!(ask(&list, "10.1.2.3"), Permission::Query);
+        assert_eq!(ask(&list, "10.1.2.4"), Permission::Deny);
+        assert_eq!(ask(&list, "10.2.0.0"), Permission::Allow);
+        assert_eq!(ask(&list, "11.0.0.0"), Permission::Deny);
+    }
+
+    #[test]
+    fn of_equal_prefixes_the_last_decides() {
+        let list =
+            AccessList::new(&[rule("0.0.0.0/0", Permission::Deny), rule("0.0.0.0/0", Permission::Allow)]);
+        assert_eq!(ask(&list, "255.255.255.255"), Permission::Allow);
+        assert_eq!(ask(&list, "::1"), Permission::Deny);
+    }
+
+    #[test]
+    fn mapped_addresses_are_ipv4() {
+        let list = AccessList::new(&[rule("192.0.2.0/24", Permission::Allow)]);
+        assert_eq!(ask(&list, "::ffff:192.0.2.9"), Permission::Allow);
+    }
+
+    #[test]
+    fn nothing_is_served_without_rules() {
+        assert!(!AccessList::new(&[]).serves_anyone());
+        assert!(!AccessList::new(&[rule("::/0", Permission::Deny)]).serves_anyone());
+        assert!(AccessList::new(&[rule("::/0", Permission::Allow)]).serves_anyone());
+    }
+
+    #[test]
+    fn prefixes_are_checked() {
+        assert_eq!(Prefix::new("10.0.0.1".parse().unwrap(), 8), Err(PrefixError::HostBits));
+        assert_eq!(Prefix::new("10.0.0.0".parse().unwrap(), 33), Err(PrefixError::TooLong));
+    }
+
+    /// Straight from the definition.
+    fn slow(rules: &[AccessRule], address: u32) -> Permission {
+        let inside = |r: &&AccessRule| {
+            let (first, last) = r.network.range();
+            (first..=last).contains(&u128::from(address))
+        };
+        // max_by_key returns the last of equal maxima.
+        rules.iter().filter(inside).max_by_key(|r| r.network.len).map_or(Permission::Deny, |r| r.permission)
+    }
+
+    prop_compose! {
+        fn any_rule()(bits: u32, len in 0u8..=32, permission in 0..3) -> AccessRule {
+            // Few distinct leading bits, so that networks nest and touch.
+            let address = (bits & 0xc000_0003) & u32::MAX.checked_shl(32 - u32::from(len)).unwrap_or(0);
+            let network = Prefix::new(IpAddr::V4(Ipv4Addr::from_bits(address)), len).unwrap();
+            let permission = [Permission::Deny, Permission::Allow, Permission::Query][permission as usize];
+            AccessRule { network, permission }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn compiled_rules_agree_with_their_definition(
+            rules in prop::collection::vec(any_rule(), 0..20), asked in prop::collection::vec(any::<u32>(), 50),
+        ) {
+            let list = AccessList::new(&rules);
+            for address in asked.into_iter().flat_map(|a| [a, a & 0xc000_0003, a | 0x3fff_fffc]) {
+                let found = list.permission(IpAddr::V4(Ipv4Addr::from_bits(address)));
+                prop_assert_eq!(found, slow(&rules, address), "{}", Ipv4Addr::from_bits(address));
+            }
+        }
+    }
+}
