@@ -1,1 +1,30 @@
-//! Under construction.
+//! Timekeeping as mathematics: from samples of servers to what should be done to the clock.
+//!
+//! Nothing here reads a clock or knows a packet. Reading order follows the data:
+//!
+//! ```text
+//!  stamp ─▶ timeline ─▶ Sample ─▶ filter ─▶ Estimate ─▶ select ─▶ combine ─▶ steer ─▶ Correction
+//!          (raw→free)            (per source)          (reasons)                (step, slew, rate)
+//!                                   └──▶ poll (how often to ask)
+//! ```
+//!
+//! All measurements live on the *free-running* clock ([`ntp_proto::time::FreeTime`]): the system clock with
+//! every correction that it ever got taken out again. Steering therefore never disturbs what is remembered.
+
+#![forbid(unsafe_code)]
+
+mod combine;
+mod estimate;
+pub mod filter;
+mod poll;
+mod sample;
+pub mod select;
+pub mod steer;
+mod timeline;
+
+pub use combine::{Contribution, combine};
+pub use estimate::Estimate;
+pub use filter::SourceFilter;
+pub use poll::PollAdvice;
+pub use sample::Sample;
+pub use timeline::{ClockEpoch, Stamp, Timeline};

@@ -1,0 +1,132 @@
+//! The filter against clocks and paths whose truth is known.
+
+use ntp_proto::time::Offset;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{RngCore, SeedableRng};
+
+use super::*;
+
+struct World {
+    rng: ChaCha8Rng,
+    now: f64,
+    base_delay: f64,
+    jitter: f64,
+}
+
+impl World {
+    fn new(jitter: f64) -> Self {
+        Self { rng: ChaCha8Rng::seed_from_u64(5), now: 0.0, base_delay: 1e-3, jitter }
+    }
+
+    fn exponential(&mut self) -> f64 {
+        -((f64::from(self.rng.next_u32()) + 1.0) / 4_294_967_297.0).ln() * self.jitter
+    }
+
+    fn at(&self) -> FreeTime {
+        FreeTime::from_unix(1_000, 0) + NtpDuration::from_seconds(self.now)
+    }
+
+    /// A sample of a clock whose true offset is `offset`.
+    fn sample(&mut self, offset: f64) -> Sample {
+        let (out, back) = (self.exponential(), self.exponential());
+        Sample {
+            at: self.at(),
+            offset: Offset::from_seconds(offset + (out - back) / 2.0),
+            delay: NtpDuration::from_seconds(2.0 * self.base_delay + out + back),
+            resolution: NtpDuration::from_nanos(100),
+        }
+    }
+}
+
+fn run(jitter: f64, ppm: f64, samples: usize, interval: f64) -> (SourceFilter, World, f64) {
+    let mut world = World::new(jitter);
+    let mut filter = SourceFilter::new(Frequency::ZERO, UNKNOWN_SKEW);
+    let truth = |now: f64| 0.2 + ppm * 1e-6 * now;
+    for _ in 0..samples {
+        filter.update(&world.sample(truth(world.now)));
+        world.now += interval;
+    }
+    world.now -= interval;
+    let truth = truth(world.now);
+    (filter, world, truth)
+}
+
+#[test]
+fn the_first_sample_is_believed_with_modesty() {
+    let (filter, world, truth) = run(1e-5, 10.0, 1, 64.0);
+    let estimate = filter.estimate(world.at()).unwrap();
+    assert!((estimate.offset.to_seconds() - truth).abs() < 1e-4);
+    assert!(estimate.uncertainty().to_seconds() > 2e-5);
+}
+
+#[test]
+fn offset_and_frequency_converge_far_below_the_jitter() {
+    let (filter, world, truth) = run(1e-3, 25.0, 200, 64.0);
+    let estimate = filter.estimate(world.at()).unwrap();
+    let error = estimate.offset.to_seconds() - truth;
+    assert!(error.abs() < 150e-6, "{error}");
+    assert!((estimate.frequency.to_ppm() - 25.0).abs() < 0.3, "{}", estimate.frequency);
+    assert!(error.abs() < 4.0 * estimate.uncertainty().to_seconds());
+}
+
+#[test]
+fn a_change_of_frequency_is_followed() {
+    let (mut filter, mut world, at_change) = run(1e-5, 10.0, 200, 64.0);
+    let changed_at = world.now;
+    for _ in 0..40 {
+        world.now += 64.0;
+        let truth = at_change + 11e-6 * (world.now - changed_at);
+        filter.update(&world.sample(truth));
+    }
+    let estimate = filter.estimate(world.at()).unwrap();
+    assert!((estimate.frequency.to_ppm() - 11.0).abs() < 0.05, "{}", estimate.frequency);
+}
+
+#[test]
+fn a_detour_hardly_moves_the_estimate() {
+    let (mut filter, mut world, truth) = run(1e-5, 0.0, 100, 64.0);
+    world.now += 64.0;
+    let mut sample = world.sample(truth);
+    sample.delay += NtpDuration::from_millis(100);
+    sample.offset = Offset::from_seconds(truth + 0.05);
+    assert!(filter.surprise(world.at(), sample.delay).unwrap() > 100.0);
+    filter.update(&sample);
+    let moved = filter.estimate(world.at()).unwrap().offset.to_seconds() - truth;
+    assert!(moved.abs() < 20e-6, "{moved}");
+}
+
+#[test]
+fn samples_out_of_order_change_nothing_but_the_delays() {
+    let (mut filter, mut world, truth) = run(1e-5, 0.0, 10, 64.0);
+    let before = filter.estimate(world.at());
+    world.now -= 100.0;
+    let late = world.sample(truth + 1.0);
+    world.now += 100.0;
+    filter.update(&late);
+    assert_eq!(filter.estimate(world.at()), before);
+}
+
+#[test]
+fn a_clock_that_is_decades_off_loses_no_digits() {
+    let mut world = World::new(1e-6);
+    let mut filter = SourceFilter::new(Frequency::ZERO, UNKNOWN_SKEW);
+    let decades = NtpDuration::from_secs(40 * 365 * 86_400);
+    for _ in 0..50 {
+        let mut sample = world.sample(0.0);
+        sample.offset = Offset::reference_ahead_by(decades + sample.offset.as_duration());
+        filter.update(&sample);
+        world.now += 16.0;
+    }
+    let offset = filter.estimate(world.at()).unwrap().offset.as_duration() - decades;
+    assert!(offset.abs() < NtpDuration::from_nanos(2_000), "{offset}");
+}
+
+#[test]
+fn quiet_clocks_are_asked_less_often() {
+    use ntp_proto::packet::PollExp;
+    let (noisy, ..) = run(1e-3, 0.0, 300, 64.0);
+    let (clean, ..) = run(1e-6, 0.0, 300, 64.0);
+    let next = |f: &SourceFilter| f.poll().next(PollExp::new(6)).get();
+    assert!(next(&noisy) > 6);
+    assert!(next(&clean) <= next(&noisy));
+}

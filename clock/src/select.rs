@@ -1,0 +1,347 @@
+//! Which sources tell the truth, and which of those are used (RFC 5905 §11.2).
+//!
+//! Every source claims that the truth lies in an interval: its offset ± its root distance. The claims of a
+//! majority that overlap in one point define the truechimers; the rest are falsetickers. Among the
+//! truechimers one is selected by distance, and those that are about as good are combined with it. Each
+//! source leaves with a [`State`] that says which of these tests it failed, with the numbers.
+
+use std::fmt;
+
+use ntp_proto::packet::Stratum;
+use ntp_proto::time::{NtpDuration, Uncertainty};
+
+use crate::estimate::Estimate;
+
+/// Limits and preferences.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Limits {
+    /// So many truechimers are needed before the clock is touched.
+    pub min_sources: usize,
+    /// The largest root distance that is considered.
+    pub max_distance: NtpDuration,
+    /// The largest jitter that is considered.
+    pub max_jitter: Uncertainty,
+    /// Sources up to this many times the distance of the selected one are combined with it; 0: none.
+    pub combine_limit: f64,
+    /// Added to the distance of sources that are not selected yet, against flapping.
+    pub reselect_distance: NtpDuration,
+    /// Added to the distance for each stratum.
+    pub stratum_weight: NtpDuration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            min_sources: 1,
+            max_distance: NtpDuration::from_secs(3),
+            max_jitter: Uncertainty::from_seconds(1.0),
+            combine_limit: 3.0,
+            reselect_distance: NtpDuration::from_nanos(100_000),
+            stratum_weight: NtpDuration::from_millis(1),
+        }
+    }
+}
+
+/// What the operator says of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Flags {
+    /// Used before all that are not preferred.
+    pub prefer: bool,
+    /// Measured, never used.
+    pub noselect: bool,
+    /// Tells the truth: the others have to agree with it.
+    pub trust: bool,
+    /// The clock is only touched if one such source is usable.
+    pub require: bool,
+}
+
+/// A source as selection sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// What it knows now; `None` without samples.
+    pub estimate: Option<Estimate>,
+    /// How far the truth may be from its offset.
+    pub root_distance: NtpDuration,
+    /// Spread of its samples.
+    pub jitter: Uncertainty,
+    /// Its stratum.
+    pub stratum: Stratum,
+    /// Whether it answered lately.
+    pub reachable: bool,
+    /// What the operator says of it.
+    pub flags: Flags,
+}
+
+/// Why a source is used or not. In the order of the tests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum State {
+    /// It was not examined yet.
+    New,
+    /// The operator does not want it used.
+    NotSelectable,
+    /// It has no sample yet.
+    NoSamples,
+    /// None of the last eight requests was answered.
+    Unreachable,
+    /// Its root distance exceeds the limit.
+    TooDistant {
+        /// What it is.
+        distance: NtpDuration,
+        /// What it may be.
+        limit: NtpDuration,
+    },
+    /// Its samples scatter more than the limit.
+    TooJittery {
+        /// What the jitter is.
+        jitter: Uncertainty,
+        /// What it may be.
+        limit: Uncertainty,
+    },
+    /// Its claim does not overlap with that of the majority.
+    Falseticker {
+        /// By how much it would have to move, positive if it is ahead of the majority.
+        misses_by: NtpDuration,
+    },
+    /// No majority agrees, so nobody can tell who is right.
+    NoMajority {
+        /// How many agree with each other.
+        agreeing: usize,
+        /// How many there are.
+        of: usize,
+    },
+    /// Too few truechimers, or none of those that are required.
+    Waiting {
+        /// How many there are.
+        truechimers: usize,
+        /// How many there have to be.
+        needed: usize,
+    },
+    /// It would do, but a preferred source is used.
+    NotPreferred,
+    /// It would do, but is not good enough to be combined with the selected source.
+    Outclassed {
+        /// Its distance.
+        distance: NtpDuration,
+        /// Up to where sources are combined.
+        limit: NtpDuration,
+    },
+    /// It is combined with the selected source.
+    Combined,
+    /// It is the selected source.
+    Selected,
+}
+
+impl State {
+    /// Whether the clock is set by it.
+    #[must_use]
+    pub const fn is_used(self) -> bool {
+        matches!(self, Self::Selected | Self::Combined)
+    }
+
+    /// One word for tables and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::NotSelectable => "noselect",
+            Self::NoSamples => "no samples",
+            Self::Unreachable => "unreachable",
+            Self::TooDistant { .. } => "distant",
+            Self::TooJittery { .. } => "jittery",
+            Self::Falseticker { .. } => "falseticker",
+            Self::NoMajority { .. } => "no majority",
+            Self::Waiting { .. } => "waiting",
+            Self::NotPreferred => "spare",
+            Self::Outclassed { .. } => "outclassed",
+            Self::Combined => "combined",
+            Self::Selected => "selected",
+        }
+    }
+}
+
+/// The reason, as one would say it.
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New => f.write_str("not examined yet"),
+            Self::NotSelectable => f.write_str("measured only, as configured (noselect)"),
+            Self::NoSamples => f.write_str("has not given a usable sample yet"),
+            Self::Unreachable => f.write_str("did not answer the last eight requests"),
+            Self::TooDistant { distance, limit } => {
+                write!(f, "could be wrong by {distance}, more than maxdistance {limit}")
+            }
+            Self::TooJittery { jitter, limit } => {
+                write!(f, "samples scatter by {jitter}, more than maxjitter {limit}")
+            }
+            Self::Falseticker { misses_by } => {
+                let side = if misses_by.is_negative() { "behind" } else { "ahead of" };
+                write!(f, "contradicts the majority: {} {side} anything they allow", misses_by.abs())
+            }
+            Self::NoMajority { agreeing, of } => {
+                write!(f, "only {agreeing} of {of} sources agree: nobody can tell who is right")
+            }
+            Self::Waiting { truechimers, needed } if truechimers < needed => {
+                write!(f, "good, but only {truechimers} of {needed} needed sources are")
+            }
+            Self::Waiting { .. } => f.write_str("good, but no source with `require` is usable"),
+            Self::NotPreferred => f.write_str("good, but a preferred source is used"),
+            Self::Outclassed { distance, limit } => {
+                write!(f, "good, but its error bound {distance} exceeds {limit} for combining")
+            }
+            Self::Combined => f.write_str("used, combined with the selected source"),
+            Self::Selected => f.write_str("used, the best source"),
+        }
+    }
+}
+
+/// What selection found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selection {
+    /// One for each candidate, in their order.
+    pub states: Vec<State>,
+    /// The candidate that is selected.
+    pub selected: Option<usize>,
+}
+
+/// Selects among `candidates`, of which `current` is selected so far.
+#[must_use]
+pub fn select(candidates: &[Candidate], current: Option<usize>, limits: &Limits) -> Selection {
+    let mut states: Vec<State> = candidates.iter().map(|c| usable(c, limits)).collect();
+    let claims = claims(candidates, &states);
+    let selected = match truechimers(&claims, &mut states) {
+        Some(chimers) => choose(candidates, &chimers, current, limits, &mut states),
+        None => None,
+    };
+    Selection { states, selected }
+}
+
+/// The tests that a source passes or fails on its own. `New` stands for "passed".
+fn usable(c: &Candidate, limits: &Limits) -> State {
+    if c.flags.noselect {
+        State::NotSelectable
+    } else if c.estimate.is_none() {
+        State::NoSamples
+    } else if !c.reachable {
+        State::Unreachable
+    } else if c.root_distance > limits.max_distance {
+        State::TooDistant { distance: c.root_distance, limit: limits.max_distance }
+    } else if c.jitter > limits.max_jitter {
+        State::TooJittery { jitter: c.jitter, limit: limits.max_jitter }
+    } else {
+        State::New
+    }
+}
+
+/// What a source says: the truth is between `low` and `high`.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    source: usize,
+    low: NtpDuration,
+    high: NtpDuration,
+    /// Whether it has a say in what the truth is.
+    votes: bool,
+}
+
+fn claims(candidates: &[Candidate], states: &[State]) -> Vec<Claim> {
+    let usable = |i: &usize| states[*i] == State::New;
+    let any_trusted = (0..candidates.len()).filter(usable).any(|i| candidates[i].flags.trust);
+    (0..candidates.len())
+        .filter(usable)
+        .filter_map(|source| {
+            let c = &candidates[source];
+            let offset = c.estimate?.offset.as_duration();
+            let (low, high) = (offset - c.root_distance, offset + c.root_distance);
+            Some(Claim { source, low, high, votes: c.flags.trust || !any_trusted })
+        })
+        .collect()
+}
+
+/// The sources whose claims contain what most voters agree upon; the others become falsetickers. `None` if
+/// no majority of the voters agrees.
+fn truechimers(claims: &[Claim], states: &mut [State]) -> Option<Vec<usize>> {
+    let voters = claims.iter().filter(|c| c.votes).count();
+    let (low, high, agreeing) = densest(claims)?;
+    if agreeing * 2 <= voters {
+        for claim in claims {
+            states[claim.source] = State::NoMajority { agreeing, of: voters };
+        }
+        return None;
+    }
+    let (chimers, liars): (Vec<&Claim>, Vec<&Claim>) =
+        claims.iter().partition(|c| c.low <= high && c.high >= low);
+    for liar in liars {
+        let misses_by = if liar.low > high { liar.low - high } else { liar.high - low };
+        states[liar.source] = State::Falseticker { misses_by };
+    }
+    Some(chimers.iter().map(|c| c.source).collect())
+}
+
+/// The interval that the most voters' claims have in common, and how many they are.
+fn densest(claims: &[Claim]) -> Option<(NtpDuration, NtpDuration, usize)> {
+    // At equal points a claim opens before another closes: claims that touch overlap.
+    let mut edges: Vec<(NtpDuration, bool)> =
+        claims.iter().filter(|c| c.votes).flat_map(|c| [(c.low, false), (c.high, true)]).collect();
+    edges.sort_unstable();
+    let (mut depth, mut best) = (0usize, None);
+    for (i, (at, closes)) in edges.iter().enumerate() {
+        if *closes {
+            depth -= 1;
+            continue;
+        }
+        depth += 1;
+        if best.is_none_or(|(_, _, most)| depth > most) {
+            // An opening edge is followed by another edge, and the claim lasts at least to it.
+            let end = edges[i + 1..].iter().find(|(_, closes)| *closes).map_or(*at, |(end, _)| *end);
+            best = Some((*at, end, depth));
+        }
+    }
+    best
+}
+
+fn choose(
+    candidates: &[Candidate],
+    chimers: &[usize],
+    current: Option<usize>,
+    limits: &Limits,
+    states: &mut [State],
+) -> Option<usize> {
+    let require = candidates.iter().any(|c| c.flags.require);
+    let satisfied = !require || chimers.iter().any(|i| candidates[*i].flags.require);
+    if chimers.len() < limits.min_sources || !satisfied {
+        for i in chimers {
+            states[*i] = State::Waiting { truechimers: chimers.len(), needed: limits.min_sources };
+        }
+        return None;
+    }
+    let preferred = chimers.iter().any(|i| candidates[*i].flags.prefer);
+    let (eligible, spare): (Vec<usize>, Vec<usize>) =
+        chimers.iter().partition(|i| !preferred || candidates[**i].flags.prefer);
+    for i in spare {
+        states[i] = State::NotPreferred;
+    }
+    let best = *eligible.iter().min_by_key(|i| score(candidates, **i, current, limits))?;
+    let reach = candidates[best].root_distance + limits.reselect_distance;
+    let limit = reach.scaled(limits.combine_limit);
+    for i in eligible {
+        let distance = candidates[i].root_distance;
+        states[i] = match () {
+            () if i == best => State::Selected,
+            () if distance <= limit => State::Combined,
+            () => State::Outclassed { distance, limit },
+        };
+    }
+    Some(best)
+}
+
+/// Less is better.
+fn score(candidates: &[Candidate], i: usize, current: Option<usize>, limits: &Limits) -> NtpDuration {
+    let c = &candidates[i];
+    let stay = if current == Some(i) { NtpDuration::ZERO } else { limits.reselect_distance };
+    c.root_distance + limits.stratum_weight.scaled(f64::from(c.stratum.get())) + stay
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Selection told as small stories.
+
+use ntp_proto::time::{FreeTime, Frequency, Offset};
+
+use super::*;
+
+fn source(offset_ms: i64, distance_ms: i64) -> Candidate {
+    let at = FreeTime::from_unix(0, 0);
+    let mut estimate = Estimate::of_frequency(at, Frequency::ZERO, Frequency::ZERO);
+    estimate.offset = Offset::reference_ahead_by(NtpDuration::from_millis(offset_ms));
+    Candidate {
+        estimate: Some(estimate),
+        root_distance: NtpDuration::from_millis(distance_ms),
+        jitter: Uncertainty::from_seconds(1e-4),
+        stratum: Stratum::new(2),
+        reachable: true,
+        flags: Flags::default(),
+    }
+}
+
+fn flagged(candidate: Candidate, set: impl Fn(&mut Flags)) -> Candidate {
+    let mut flags = candidate.flags;
+    set(&mut flags);
+    Candidate { flags, ..candidate }
+}
+
+fn names(candidates: &[Candidate], limits: &Limits) -> Vec<&'static str> {
+    select(candidates, None, limits).states.iter().map(|s| s.name()).collect()
+}
+
+fn check(candidates: &[Candidate], expected: &[&str]) {
+    assert_eq!(names(candidates, &Limits::default()), expected);
+}
+
+#[test]
+fn a_lone_source_is_believed() {
+    check(&[source(500, 10)], &["selected"]);
+}
+
+#[test]
+fn a_liar_is_outvoted() {
+    check(&[source(0, 10), source(1_000, 10), source(5, 9)], &["combined", "falseticker", "selected"]);
+}
+
+#[test]
+fn a_falseticker_is_told_by_how_much_it_misses() {
+    let selection = select(&[source(0, 10), source(1_000, 10), source(0, 10)], None, &Limits::default());
+    let State::Falseticker { misses_by } = selection.states[1] else { panic!("{selection:?}") };
+    assert_eq!(misses_by, NtpDuration::from_millis(990) - NtpDuration::from_millis(10));
+}
+
+#[test]
+fn two_that_disagree_are_both_not_believed() {
+    check(&[source(0, 10), source(100, 10)], &["no majority", "no majority"]);
+}
+
+#[test]
+fn two_liars_who_agree_beat_one_honest_source_and_three_who_do_not_beat_nobody() {
+    check(&[source(0, 10), source(500, 10), source(505, 10)], &["falseticker", "selected", "combined"]);
+    let four = [source(0, 10), source(500, 10), source(700, 10), source(900, 10)];
+    check(&four, &["no majority"; 4]);
+}
+
+#[test]
+fn a_trusted_source_decides_against_any_majority() {
+    let trusted = flagged(source(0, 10), |f| f.trust = true);
+    check(&[trusted, source(500, 10), source(505, 10)], &["selected", "falseticker", "falseticker"]);
+}
+
+#[test]
+fn a_preferred_truechimer_is_used_alone_but_not_when_it_lies() {
+    let preferred = |offset| flagged(source(offset, 20), |f| f.prefer = true);
+    check(&[preferred(0), source(1, 5), source(2, 5)], &["selected", "spare", "spare"]);
+    check(&[preferred(900), source(1, 5), source(2, 6)], &["falseticker", "selected", "combined"]);
+}
+
+#[test]
+fn noselect_is_neither_used_nor_heard() {
+    let measured = flagged(source(500, 10), |f| f.noselect = true);
+    check(&[measured, source(0, 10)], &["noselect", "selected"]);
+}
+
+#[test]
+fn limits_exclude_and_say_so() {
+    let mut jittery = source(0, 10);
+    jittery.jitter = Uncertainty::from_seconds(1.5);
+    let mut silent = source(0, 10);
+    silent.reachable = false;
+    let mut new = source(0, 10);
+    new.estimate = None;
+    let all = [source(0, 3_001), jittery, silent, new, source(0, 10)];
+    check(&all, &["distant", "jittery", "unreachable", "no samples", "selected"]);
+}
+
+#[test]
+fn minsources_and_require_make_the_clock_wait() {
+    let two = Limits { min_sources: 2, ..Limits::default() };
+    assert_eq!(names(&[source(0, 10)], &two), ["waiting"]);
+    assert_eq!(names(&[source(0, 10), source(1, 10)], &two), ["selected", "combined"]);
+    let mut required = flagged(source(0, 10), |f| f.require = true);
+    check(&[required, source(0, 9)], &["combined", "selected"]);
+    required.reachable = false;
+    check(&[required, source(0, 9)], &["unreachable", "waiting"]);
+}
+
+#[test]
+fn far_worse_sources_are_not_combined() {
+    check(&[source(0, 10), source(0, 29), source(0, 40)], &["selected", "combined", "outclassed"]);
+}
+
+#[test]
+fn selection_sticks_to_what_it_has() {
+    let sources = [source(0, 10), source(0, 10)];
+    for current in [0, 1] {
+        assert_eq!(select(&sources, Some(current), &Limits::default()).selected, Some(current));
+    }
+}
+
+#[test]
+fn a_nearer_stratum_wins_at_equal_distance() {
+    let mut primary = source(0, 10);
+    primary.stratum = Stratum::PRIMARY;
+    check(&[source(0, 10), primary], &["combined", "selected"]);
+}

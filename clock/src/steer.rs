@@ -1,0 +1,217 @@
+//! From what is known to what is done: step or slew, and at which rate.
+//!
+//! Frequency and phase are steered apart. The clock's base rate follows the estimated frequency; a phase
+//! error is worked off by an additional rate that ends when the error is gone. Small errors take their time,
+//! so that the clock stays smooth; large ones go as fast as allowed.
+
+use ntp_proto::time::{FreeTime, Frequency, NtpDuration, Offset};
+
+use crate::estimate::Estimate;
+
+/// How the clock may be corrected.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Limits {
+    /// The clock is stepped when it is off by more than this …
+    pub step_threshold: NtpDuration,
+    /// … and stepping is allowed.
+    pub step_limit: StepLimit,
+    /// The largest additional rate of a slew.
+    pub max_slew_rate: Frequency,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            step_threshold: NtpDuration::from_secs(1),
+            step_limit: StepLimit::First(3),
+            max_slew_rate: Frequency::from_ppm(83_333.333),
+        }
+    }
+}
+
+/// When the clock may be stepped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum StepLimit {
+    /// Never.
+    Never,
+    /// In the first so many updates.
+    First(u32),
+    /// At any time.
+    Always,
+}
+
+/// The kernel cannot run the clock further from its nominal rate than this.
+const KERNEL_LIMIT: Frequency = Frequency::from_ppm(100_000.0);
+/// Part of that is left to the base rate while the clock slews.
+const BASE_LIMIT: Frequency = Frequency::from_ppm(15_000.0);
+/// The rate at which a small error is worked off once the clock has settled; more would be felt as noise of
+/// the frequency.
+const GENTLE: Frequency = Frequency::from_ppm(10.0);
+/// Up to here the clock is being set up and errors go fast.
+const SETTLED_AFTER: u32 = 12;
+/// A slew lasts at least so long.
+const SHORTEST_SLEW: NtpDuration = NtpDuration::from_secs(1);
+/// What is not worth a slew of its own.
+const NEGLIGIBLE: NtpDuration = NtpDuration::from_nanos(50);
+
+/// What should be done to the clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Correction {
+    /// Set it forward by `by`; then run at `base`.
+    Step {
+        /// Forward when positive.
+        by: NtpDuration,
+        /// The rate afterwards.
+        base: Frequency,
+    },
+    /// Run at `base` plus `slew` until `until`, then at `base`.
+    Slew {
+        /// The rate that keeps step with the reference.
+        base: Frequency,
+        /// The additional rate that works off the phase error.
+        slew: Frequency,
+        /// When the phase error is gone.
+        until: FreeTime,
+    },
+}
+
+/// Remembers how often the clock was updated.
+#[derive(Clone, Debug)]
+pub struct Steering {
+    limits: Limits,
+    updates: u32,
+    previous: Option<FreeTime>,
+}
+
+impl Steering {
+    /// No update has happened yet.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits, updates: 0, previous: None }
+    }
+
+    /// How many updates there were.
+    #[must_use]
+    pub const fn updates(&self) -> u32 {
+        self.updates
+    }
+
+    /// There is new knowledge: `estimate` is as of now, `phase` is how far the system clock is behind it.
+    pub fn update(&mut self, estimate: &Estimate, phase: Offset) -> Correction {
+        let since = self.previous.map_or(NtpDuration::ZERO, |previous| estimate.at - previous);
+        self.previous = Some(estimate.at);
+        let may_step = match self.limits.step_limit {
+            StepLimit::Never => false,
+            StepLimit::First(limit) => self.updates < limit,
+            StepLimit::Always => true,
+        };
+        self.updates = self.updates.saturating_add(1);
+        let base = estimate.frequency.clamped(BASE_LIMIT);
+        if may_step && phase.abs() > self.limits.step_threshold {
+            return Correction::Step { by: phase.as_duration(), base };
+        }
+        self.slew(estimate.at, base, phase, since)
+    }
+
+    /// The clock was moved by somebody else, or a slew ended: works off what is left, without new knowledge
+    /// and so without counting as an update.
+    #[must_use]
+    pub fn correct(&self, estimate: &Estimate, phase: Offset) -> Correction {
+        let base = estimate.frequency.clamped(BASE_LIMIT);
+        let steps = self.limits.step_limit == StepLimit::Always && phase.abs() > self.limits.step_threshold;
+        if steps {
+            return Correction::Step { by: phase.as_duration(), base };
+        }
+        let since = self.previous.map_or(NtpDuration::ZERO, |previous| estimate.at - previous);
+        self.slew(estimate.at, base, phase, since)
+    }
+
+    /// Away with all of the phase error at once, because the operator says so.
+    #[must_use]
+    pub fn step_now(estimate: &Estimate, phase: Offset) -> Correction {
+        Correction::Step { by: phase.as_duration(), base: estimate.frequency.clamped(BASE_LIMIT) }
+    }
+
+    fn slew(&self, now: FreeTime, base: Frequency, phase: Offset, since: NtpDuration) -> Correction {
+        if phase.abs() < NEGLIGIBLE {
+            return Correction::Slew { base, slew: Frequency::ZERO, until: now };
+        }
+        let lasts = self.slew_time(phase.abs(), since).to_seconds();
+        let limit = self.limits.max_slew_rate.as_ratio().min((KERNEL_LIMIT - base.abs()).as_ratio());
+        let slew = Frequency::new(phase.to_seconds() / lasts).clamped(Frequency::new(limit));
+        let until = now + NtpDuration::from_seconds(phase.to_seconds() / slew.as_ratio());
+        Correction::Slew { base, slew, until }
+    }
+
+    /// Half of the time since the last update, or gently; never longer than the whole.
+    fn slew_time(&self, error: NtpDuration, since: NtpDuration) -> NtpDuration {
+        let half = since.half().max(SHORTEST_SLEW);
+        if self.updates <= SETTLED_AFTER {
+            return half;
+        }
+        let gentle = error.scaled(1.0 / GENTLE.as_ratio());
+        gentle.clamp(half, since.max(half))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Estimate {
+        let mut e = Estimate::of_frequency(
+            FreeTime::from_unix(seconds, 0),
+            Frequency::from_ppm(20.0),
+            Frequency::ZERO,
+        );
+        e.offset = Offset::ZERO;
+        e
+    }
+
+    fn phase(seconds: f64) -> Offset {
+        Offset::from_seconds(seconds)
+    }
+
+    #[test]
+    fn the_first_updates_may_step_and_later_ones_may_not() {
+        let mut steering = Steering::new(Limits::default());
+        for i in 0..3 {
+            let by = NtpDuration::from_secs(-2);
+            let base = Frequency::from_ppm(20.0);
+            assert_eq!(steering.update(&at(i), phase(-2.0)), Correction::Step { by, base });
+        }
+        assert!(matches!(steering.update(&at(3), phase(-2.0)), Correction::Slew { .. }));
+    }
+
+    #[test]
+    fn the_threshold_itself_is_slewed() {
+        let mut steering = Steering::new(Limits { step_limit: StepLimit::Always, ..Limits::default() });
+        assert!(matches!(steering.update(&at(0), phase(1.0)), Correction::Slew { .. }));
+        assert!(matches!(steering.correct(&at(0), phase(1.01)), Correction::Step { .. }));
+    }
+
+    #[test]
+    fn a_large_error_is_slewed_at_the_configured_rate() {
+        let mut steering = Steering::new(Limits::default());
+        let Correction::Slew { slew, until, .. } = steering.update(&at(0), phase(-0.5)) else { panic!() };
+        assert!((slew.to_ppm() + 83_333.333).abs() < 1e-6);
+        assert!(((until - at(0).at).to_seconds() - 6.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_small_error_of_a_settled_clock_goes_gently_but_before_the_next_update() {
+        let mut steering = Steering::new(Limits::default());
+        for i in 0..20 {
+            let _ = steering.update(&at(i * 64), phase(0.0));
+        }
+        let Correction::Slew { slew, .. } = steering.update(&at(20 * 64), phase(400e-6)) else { panic!() };
+        assert!((slew.to_ppm() - 10.0).abs() < 0.01, "{slew}");
+        let Correction::Slew { slew, until, .. } = steering.update(&at(21 * 64), phase(0.01)) else {
+            panic!()
+        };
+        assert!((slew.to_ppm() - 156.25).abs() < 0.01, "{slew}");
+        assert!(until <= at(22 * 64).at);
+    }
+}
