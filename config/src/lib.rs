@@ -1,1 +1,43 @@
-//! Under construction.
+//! The configuration of Truechimer: what may be written, what it means, and what is said when it is wrong.
+//!
+//! ```text
+//!  text ─▶ TOML document with spans ─▶ reader ──┬─▶ Config            (all values meant, none invalid)
+//!                                        ▲      └─▶ Errors            (all of them at once, with places)
+//!                          sections declare their keys ─▶ writer ─▶ text again, with `# default` remarks
+//! ```
+//!
+//! [`parse`] looks at nothing but the text: whether a device exists, a name resolves or an address can be
+//! bound is found out by those who need it, while the daemon runs. So the text alone decides whether the
+//! daemon starts.
+//!
+//! Reading order: [`Config`] and its sections ([`Sources`], [`Server`], [`Security`]), each of which
+//! declares its keys once in `visit`; `schema` (what a declaration is made of); `reader` and `writer` (the
+//! two that walk the declarations); [`ConfigError`].
+//!
+//! A key that is not declared is an error, and so is one that the platform's schema has but this build does
+//! not carry out: nothing is accepted and then ignored.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod document;
+mod error;
+mod host;
+mod network;
+mod reader;
+mod schema;
+mod security;
+mod server;
+mod sources;
+mod suggest;
+mod syntax;
+mod writer;
+
+pub use config::Config;
+pub use error::{ConfigError, Errors};
+pub use host::{Host, HostName, InvalidHost};
+pub use network::{InvalidNetwork, Network};
+pub use reader::parse;
+pub use security::{Access, Permission, Security};
+pub use server::{ClockControl, Local, Makestep, Server, StepLimit};
+pub use sources::{Family, PoolSource, ServerSource, SourceOptions, Sources};

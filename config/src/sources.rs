@@ -1,0 +1,293 @@
+//! `[sources]`: where time comes from, and how much agreement it takes.
+//!
+//! What the options do is up to the associations and to selection; here are their ranges and defaults.
+
+use std::net::IpAddr;
+
+use ntp_proto::packet::{PollExp, Stratum};
+use ntp_proto::time::NtpDuration;
+
+use crate::error::Complaint;
+use crate::schema::{Boolean, Integer, Interval, Number, OrOff, Seconds, Section, Text, Visitor};
+use crate::{Host, HostName};
+
+/// `[sources]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sources {
+    /// `[[sources.servers]]`: single servers. Default: none.
+    pub servers: Vec<ServerSource>,
+    /// `[[sources.pools]]`: names that stand for many servers. Default: none.
+    pub pools: Vec<PoolSource>,
+    /// How many selectable sources it takes to touch the clock, 1 … 100. Default: 1.
+    pub minsources: u8,
+    /// Root distance beyond which a source is not selectable, above 0 s. Default: 3 s.
+    pub maxdistance: NtpDuration,
+    /// Jitter beyond which a source is not selectable, above 0 s. Default: 1 s.
+    pub maxjitter: NtpDuration,
+    /// How much worse than the selected source another may be, as a multiple of root distance, and still
+    /// be combined with it; 0: the selected source alone. Default: 3.
+    pub combinelimit: f64,
+    /// Distance added to every source that is not the selected one, so that the selection does not flap
+    /// between equals, in seconds. Default: 100 µs.
+    pub reselectdist: NtpDuration,
+    /// Distance added to a source for each stratum, in seconds. Default: 1 ms.
+    pub stratumweight: NtpDuration,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            pools: Vec::new(),
+            minsources: 1,
+            maxdistance: NtpDuration::from_secs(3),
+            maxjitter: NtpDuration::from_secs(1),
+            combinelimit: 3.0,
+            reselectdist: NtpDuration::from_nanos(100_000),
+            stratumweight: NtpDuration::from_millis(1),
+        }
+    }
+}
+
+const ANY_LENGTH: Seconds = Seconds(Interval::within(0.0, Interval::HUGE));
+const ABOVE_ZERO: Seconds = Seconds(Interval::above(0.0, Interval::HUGE));
+
+impl Section for Sources {
+    fn blank() -> Self {
+        Self::default()
+    }
+
+    fn visit<V: Visitor>(&mut self, v: &mut V) {
+        v.tables("servers", &mut self.servers);
+        v.tables("pools", &mut self.pools);
+        v.optional("minsources", Integer::within(1, 100), &mut self.minsources);
+        v.optional("maxdistance", ABOVE_ZERO, &mut self.maxdistance);
+        v.optional("maxjitter", ABOVE_ZERO, &mut self.maxjitter);
+        v.optional("combinelimit", Number(Interval::within(0.0, Interval::HUGE)), &mut self.combinelimit);
+        v.optional("reselectdist", ANY_LENGTH, &mut self.reselectdist);
+        v.optional("stratumweight", ANY_LENGTH, &mut self.stratumweight);
+        v.table("hardware", &mut Hardware);
+        v.not_yet("refclocks");
+    }
+}
+
+/// `[sources.hardware]`: nothing of it is carried out yet.
+struct Hardware;
+
+impl Section for Hardware {
+    fn blank() -> Self {
+        Self
+    }
+
+    fn visit<V: Visitor>(&mut self, v: &mut V) {
+        v.not_yet("pps");
+        v.not_yet("gps");
+    }
+}
+
+/// One `[[sources.servers]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerSource {
+    /// Address or name of the server. Has no default and must be written.
+    pub address: Host,
+    /// What servers and pools have in common.
+    pub options: SourceOptions,
+}
+
+impl Section for ServerSource {
+    fn blank() -> Self {
+        Self { address: Host::Name(HostName::placeholder()), options: SourceOptions::default() }
+    }
+
+    fn visit<V: Visitor>(&mut self, v: &mut V) {
+        v.required("address", Text::new(), &mut self.address);
+        self.options.visit(v);
+        let family = Family::of(&self.address);
+        if let (Some(pin), Some(family)) = (self.options.family, family)
+            && pin != family
+        {
+            let complaint = Complaint::new(format!("{} is no {} address", self.address, pin.name()));
+            v.reject(&[pin.key(), "address"], complaint.help(format!("remove `{} = true`", pin.key())));
+        }
+    }
+}
+
+/// One `[[sources.pools]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolSource {
+    /// The name that stands for the servers. Has no default and must be written.
+    pub name: HostName,
+    /// How many of them to keep in use, 1 … 16. Default: 4.
+    pub servers: u8,
+    /// What servers and pools have in common; it holds for each server of the pool.
+    pub options: SourceOptions,
+}
+
+impl Section for PoolSource {
+    fn blank() -> Self {
+        Self { name: HostName::placeholder(), servers: 4, options: SourceOptions::default() }
+    }
+
+    fn visit<V: Visitor>(&mut self, v: &mut V) {
+        v.required("name", Text::new(), &mut self.name);
+        v.optional("servers", Integer::within(1, 16), &mut self.servers);
+        self.options.visit(v);
+    }
+}
+
+/// What can be said about a server, however it was found.
+///
+/// In the file these keys stand beside `address` or `name`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceOptions {
+    /// UDP port of the server, 1 … 65535. Default: 123.
+    pub port: u16,
+    /// Several requests in a row at the start, to be quick. Default: false.
+    pub iburst: bool,
+    /// Several requests in a row at every poll. Default: false.
+    pub burst: bool,
+    /// Selected before sources without it. Default: false.
+    pub prefer: bool,
+    /// Measured, never selected. Default: false.
+    pub noselect: bool,
+    /// Taken for a truechimer before sources without it. Default: false.
+    pub trust: bool,
+    /// Nothing is selected unless a source with it is selectable. Default: false.
+    pub require: bool,
+    /// Shortest poll interval as a power of two seconds, −7 … 24, at most `maxpoll`. Default: 6 (64 s).
+    pub minpoll: PollExp,
+    /// Longest poll interval as a power of two seconds, −7 … 24. Default: 10 (1024 s).
+    pub maxpoll: PollExp,
+    /// NTP version of the requests, 3 or 4. Default: 4.
+    pub version: u8,
+    /// Correction added to every measured offset (reference − ours), in seconds. Default: 0 s.
+    pub offset: NtpDuration,
+    /// Round-trip delay beyond which a measurement is dropped, above 0 s and at most 1000 s. Default: 3 s.
+    pub maxdelay: NtpDuration,
+    /// The same as a multiple of the shortest delay seen, at least 1; `None`: no such test (0 in the file).
+    /// Default: `None`.
+    pub maxdelayratio: Option<f64>,
+    /// How far the delay may exceed the shortest seen, as a multiple of the deviation of the measurements;
+    /// `None`: no such test (0 in the file). Default: 10.
+    pub maxdelaydevratio: Option<f64>,
+    /// Lowest stratum that is given to the source, whatever it says of itself, 0 … 15. Default: 0.
+    pub minstratum: Stratum,
+    /// The only family of addresses to use (`ipv4 = true` or `ipv6 = true` in the file); `None`: both.
+    /// Default: `None`.
+    pub family: Option<Family>,
+}
+
+impl Default for SourceOptions {
+    fn default() -> Self {
+        Self {
+            port: 123,
+            iburst: false,
+            burst: false,
+            prefer: false,
+            noselect: false,
+            trust: false,
+            require: false,
+            minpoll: PollExp::new(6),
+            maxpoll: PollExp::new(10),
+            version: 4,
+            offset: NtpDuration::ZERO,
+            maxdelay: NtpDuration::from_secs(3),
+            maxdelayratio: None,
+            maxdelaydevratio: Some(10.0),
+            minstratum: Stratum::new(0),
+            family: None,
+        }
+    }
+}
+
+const POLL: Integer<PollExp> = Integer::within(PollExp::MIN.get() as i64, PollExp::MAX.get() as i64);
+
+impl SourceOptions {
+    /// The keys within the table of a server or a pool.
+    fn visit<V: Visitor>(&mut self, v: &mut V) {
+        v.optional("port", Integer::within(1, 65535), &mut self.port);
+        v.optional("iburst", Boolean, &mut self.iburst);
+        v.optional("burst", Boolean, &mut self.burst);
+        v.optional("prefer", Boolean, &mut self.prefer);
+        v.optional("noselect", Boolean, &mut self.noselect);
+        v.optional("trust", Boolean, &mut self.trust);
+        v.optional("require", Boolean, &mut self.require);
+        v.optional("minpoll", POLL, &mut self.minpoll);
+        v.optional("maxpoll", POLL, &mut self.maxpoll);
+        v.optional("version", Integer::within(3, 4), &mut self.version);
+        v.optional("offset", Seconds(Interval::within(-Interval::HUGE, Interval::HUGE)), &mut self.offset);
+        v.optional("maxdelay", Seconds(Interval::above(0.0, 1000.0)), &mut self.maxdelay);
+        v.optional(
+            "maxdelayratio",
+            OrOff(Number(Interval::within(1.0, Interval::HUGE))),
+            &mut self.maxdelayratio,
+        );
+        let deviations = OrOff(Number(Interval::above(0.0, Interval::HUGE)));
+        v.optional("maxdelaydevratio", deviations, &mut self.maxdelaydevratio);
+        v.optional("minstratum", Integer::within(0, 15), &mut self.minstratum);
+        self.visit_family(v);
+        ["key", "nts", "presend", "mindelay"].into_iter().for_each(|key| v.not_yet(key));
+        self.check_polls(v);
+    }
+
+    /// Two keys of the file are one choice.
+    fn visit_family<V: Visitor>(&mut self, v: &mut V) {
+        let mut ipv4 = self.family == Some(Family::V4);
+        let mut ipv6 = self.family == Some(Family::V6);
+        v.optional("ipv4", Boolean, &mut ipv4);
+        v.optional("ipv6", Boolean, &mut ipv6);
+        if ipv4 && ipv6 {
+            let complaint = Complaint::new("ipv4 and ipv6 are both true, but each rules out the other");
+            v.reject(&["ipv4", "ipv6"], complaint.help("remove both to use the addresses of both families"));
+        }
+        self.family = match (ipv4, ipv6) {
+            (true, false) => Some(Family::V4),
+            (false, true) => Some(Family::V6),
+            _ => None,
+        };
+    }
+
+    fn check_polls<V: Visitor>(&self, v: &mut V) {
+        let (min, max) = (self.minpoll, self.maxpoll);
+        if min > max {
+            let complaint = Complaint::new(format!("minpoll is {min}, which is above maxpoll, {max}"))
+                .expected("minpoll at most maxpoll (their defaults are 6 and 10)")
+                .help(format!("set maxpoll to {min} or more, or minpoll to {max} or less"));
+            v.reject(&["minpoll", "maxpoll"], complaint);
+        }
+    }
+}
+
+/// The two families of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of an address; a name does not tell, unless it has a zone.
+    fn of(host: &Host) -> Option<Self> {
+        match host {
+            Host::Address(IpAddr::V4(_)) => Some(Self::V4),
+            Host::Address(IpAddr::V6(_)) => Some(Self::V6),
+            Host::Name(name) => name.is_zoned_address().then_some(Self::V6),
+        }
+    }
+
+    const fn key(self) -> &'static str {
+        match self {
+            Self::V4 => "ipv4",
+            Self::V6 => "ipv6",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+}

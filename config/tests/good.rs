@@ -1,0 +1,112 @@
+//! What good files mean, and that what is printed means the same again.
+
+use ntp_config::{Access, ClockControl, Config, Family, Host, Permission, SourceOptions, StepLimit};
+use ntp_proto::packet::{PollExp, Stratum};
+use ntp_proto::time::{Frequency, NtpDuration};
+
+/// Every key, none at its default.
+const EVERYTHING: &str = include_str!("everything.toml");
+
+#[track_caller]
+fn good(text: &str) -> Config {
+    ntp_config::parse("ntpd.toml", text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[track_caller]
+fn survives_printing(config: &Config) {
+    let printed = config.to_toml();
+    assert_eq!(good(&printed), *config, "{printed}");
+    assert_eq!(good(&printed).to_toml(), printed);
+}
+
+#[test]
+fn one_line_is_enough_and_serves_nobody() {
+    let config = good("enabled = true");
+    assert!(config.enabled && config.sources.servers.is_empty() && config.security.access.is_empty());
+    assert_eq!((config.server.port, config.server.stratum), (123, Stratum::PRIMARY));
+    assert_eq!(config.server.makestep.limit, StepLimit::First(3));
+    assert_eq!(config.server.control, ClockControl::Adjust);
+    assert_eq!(config.sources.reselectdist, NtpDuration::from_seconds(1e-4));
+    survives_printing(&config);
+}
+
+#[test]
+fn options_left_out_have_their_defaults() {
+    let config = good("enabled = true\n[[sources.servers]]\naddress = 'ntp.example.org'");
+    let expected = SourceOptions::default();
+    assert_eq!(config.sources.servers[0].options, expected);
+    assert_eq!((expected.minpoll, expected.maxpoll), (PollExp::new(6), PollExp::new(10)));
+    assert_eq!(expected.maxdelay, NtpDuration::from_secs(3));
+    survives_printing(&config);
+}
+
+#[test]
+fn the_platforms_example_is_understood() {
+    let config = good(include_str!("platform.toml"));
+    let [server] = &config.sources.servers[..] else { panic!("one server") };
+    assert_eq!(server.address, Host::Address([192, 168, 1, 100].into()));
+    assert!(server.options.iburst && server.options.prefer);
+    assert_eq!((server.options.minpoll.get(), server.options.maxpoll.get()), (4, 10));
+    assert_eq!(config.sources.pools.iter().map(|pool| pool.servers).collect::<Vec<_>>(), [4, 2]);
+    assert!(config.server.local.enabled);
+    let Access { network, permission } = config.security.access[2];
+    assert_eq!((network.to_string().as_str(), permission), ("0.0.0.0/0", Permission::Deny));
+    survives_printing(&config);
+}
+
+#[test]
+fn everything_that_is_written_arrives() {
+    let config = good(EVERYTHING);
+    let options = &config.sources.servers[0].options;
+    assert_eq!(options.offset, NtpDuration::from_seconds(-0.000_25));
+    assert_eq!((options.maxdelayratio, options.maxdelaydevratio), (Some(2.5), None));
+    assert_eq!((options.family, options.minstratum), (Some(Family::V6), Stratum::new(3)));
+    assert_eq!(config.server.listen, ["192.0.2.1".parse::<std::net::IpAddr>().unwrap(), [0; 16].into()]);
+    assert_eq!(config.server.driftfile.as_deref(), Some("/srv/ntp/\"drift\"".as_ref()));
+    assert_eq!(config.server.makestep.limit, StepLimit::Always);
+    assert_eq!(config.server.maxslewrate, Frequency::from_ppm(500.0));
+    survives_printing(&config);
+}
+
+#[test]
+fn only_defaults_are_marked_as_such() {
+    let printed = good(EVERYTHING).to_toml();
+    let marked: Vec<_> = printed.lines().filter(|line| line.contains("# default")).collect();
+    // The one has no other value in this build, the other contradicts `ipv6 = true`.
+    assert_eq!(marked, ["ipv4 = false # default", "workers = 0 # default"]);
+    assert!(good("enabled = true").to_toml().contains("\n# driftfile is not set # default\n"));
+}
+
+#[test]
+fn what_is_switched_off_needs_no_support() {
+    good(
+        "enabled = true\nmonitoring.enabled = false\nsecurity.nts.enabled = false\n[sources.hardware.pps]\nenabled = false",
+    );
+}
+
+#[test]
+fn step_limit_has_three_meanings() {
+    let limit = |n: i64| good(&format!("enabled = true\nserver.makestep.limit = {n}")).server.makestep.limit;
+    assert_eq!([limit(-1), limit(0), limit(1)], [StepLimit::Always, StepLimit::Never, StepLimit::First(1)]);
+}
+
+#[test]
+fn without_a_file_the_clock_is_left_alone() {
+    let config = Config::built_in();
+    assert!(config.enabled && config.server.local.enabled);
+    assert_eq!(config.server.control, ClockControl::None);
+    assert_eq!((config.server.port, config.server.local.stratum), (11123, Stratum::new(10)));
+    assert!(config.sources.pools[0].options.iburst);
+    let permission = |address: &str| {
+        let address = address.parse().unwrap();
+        let access = &config.security.access;
+        access.iter().find(|access| access.network.contains(address)).map(|access| access.permission)
+    };
+    assert_eq!(permission("127.0.0.1"), Some(Permission::Query));
+    assert_eq!(permission("::1"), Some(Permission::Query));
+    for private in ["10.1.2.3", "172.31.0.1", "192.168.1.1", "fd00::1", "fe80::1"] {
+        assert_eq!(permission(private), Some(Permission::Allow), "{private}");
+    }
+    assert_eq!(permission("192.0.2.1"), None);
+    survives_printing(&config);
+}
