@@ -119,10 +119,11 @@ impl Timeline {
         let first = self.segments.iter().find(|s| s.epoch == stamp.epoch)?;
         let is_older = first.epoch != ClockEpoch::default() && stamp.time < first.raw;
         let is_ahead = stamp.epoch == self.epoch() && stamp.time > now;
-        if is_older || is_ahead {
-            if let Some(previous) = self.segments.iter().rev().find(|s| s.epoch.next() == stamp.epoch) {
-                return Some(previous.to_free(stamp.time));
-            }
+        let previous = || self.segments.iter().rev().find(|s| s.epoch.next() == stamp.epoch);
+        if (is_older || is_ahead)
+            && let Some(previous) = previous()
+        {
+            return Some(previous.to_free(stamp.time));
         }
         let in_epoch = self.segments.iter().rev().filter(|s| s.epoch == stamp.epoch);
         let segment = in_epoch.into_iter().find(|s| s.raw <= stamp.time).unwrap_or(first);

@@ -1,0 +1,352 @@
+//! Who is believed, and what becomes of the clock.
+
+use ntp_clock::select::{self, Candidate, State};
+use ntp_clock::{Contribution, Estimate, combine};
+use ntp_proto::packet::{Leap, RefId, Stratum};
+use ntp_proto::time::{Frequency, NtpDuration, Uncertainty};
+
+use super::Engine;
+use crate::action::{Action, ClockCommand, ClockStatus};
+use crate::discipline::Discipline;
+use crate::event::Event;
+use crate::input::{ClockOutcome, Now};
+use crate::options::Options;
+use crate::reference::{Standing, Tracking};
+use crate::snapshot::TimeSnapshot;
+use crate::source::SourceId;
+
+/// A snapshot is believed for so long; it is renewed long before.
+pub(super) const VALIDITY: NtpDuration = NtpDuration::from_secs(3_600);
+/// The kernel itself takes a clock with a larger error for unsynchronised.
+const KERNEL_MAX_ERROR: NtpDuration = NtpDuration::from_secs(16);
+/// How well the size of a foreign step is known: two clocks cannot be read at the same instant.
+const FOREIGN_STEP: NtpDuration = NtpDuration::from_nanos(20_000);
+/// How well a machine knows how long it slept.
+const SLEEP: NtpDuration = NtpDuration::from_secs(2);
+/// A foreign rate was in force for about so long before it was noticed.
+const FOREIGN_RATE_FOR: NtpDuration = NtpDuration::from_secs(64);
+
+impl Engine {
+    /// Sources changed: looks again who is believed. If the change was a new sample of a source that is
+    /// used, the clock is updated.
+    pub(super) fn reselect(&mut self, now: Now, sampled: Option<SourceId>) {
+        let free = self.discipline.timeline.free_now(now.raw);
+        let candidates: Vec<Candidate> = self.sources.iter().map(|s| s.candidate(free)).collect();
+        let current = self.selected.and_then(|id| self.sources.iter().position(|s| s.id == id));
+        let selection = select::select(&candidates, current, &self.options.selection);
+        self.tell_states(&selection.states);
+        if self.is_settling() {
+            return;
+        }
+        let chosen = selection.selected.map(|i| self.sources[i].id);
+        self.tell_selection(chosen);
+        let used = |id| self.sources.iter().any(|s| s.id == id && s.state.is_used());
+        if let Some(selected) = chosen
+            && sampled.is_some_and(used)
+        {
+            self.update_clock(now, selected, &candidates);
+        }
+    }
+
+    /// The first update waits until all who answer quickly have answered: the fastest need not be right.
+    pub(super) fn is_settling(&self) -> bool {
+        self.discipline.updates() == 0 && self.sources.iter().any(crate::source::Source::is_settling)
+    }
+
+    pub(super) fn clock_changed(&mut self, now: Now, outcome: ClockOutcome) {
+        match outcome {
+            ClockOutcome::RateSet { at, rate } => {
+                self.discipline.timeline.change_rate(at, rate);
+                if std::mem::take(&mut self.timers.was_denied) {
+                    self.events.push_back(Event::ClockAllowed);
+                }
+            }
+            ClockOutcome::Stepped { at, by } => {
+                self.discipline.stepped(at, by);
+                self.events.push_back(Event::Stepped { by });
+                // A step makes the kernel forget how good its clock is.
+                self.tell_kernel(now);
+            }
+            ClockOutcome::Denied => {
+                self.discipline.deny(now);
+                if !std::mem::replace(&mut self.timers.was_denied, true) {
+                    self.events.push_back(Event::ClockDenied);
+                }
+            }
+        }
+        self.publish(now);
+    }
+
+    pub(super) fn stepped_by_other(&mut self, now: Now, by: NtpDuration) {
+        self.discipline.stepped(now.raw - by, by);
+        self.events.push_back(Event::SteppedByOther { by });
+        self.disturb(FOREIGN_STEP);
+        self.correct(now);
+        self.verify(now);
+    }
+
+    pub(super) fn resumed(&mut self, now: Now, asleep: NtpDuration) {
+        self.events.push_back(Event::Resumed { asleep });
+        self.disturb(SLEEP);
+        self.publish(now);
+        self.verify(now);
+    }
+
+    pub(super) fn rate_changed_by_other(&mut self, now: Now, rate: Frequency) {
+        let change = (rate - self.discipline.timeline.correction()).abs();
+        self.discipline.timeline.change_rate(now.raw, rate);
+        self.events.push_back(Event::RateChangedByOther { rate });
+        self.disturb(change * FOREIGN_RATE_FOR);
+        self.correct(now);
+    }
+
+    pub(super) fn step_on_request(&mut self, now: Now) {
+        if let Some(estimate) = self.estimate(now) {
+            let actions = self.discipline.step_now(&estimate, now);
+            self.actions.extend(actions);
+        }
+    }
+
+    /// Works off what is left between the system clock and the estimate.
+    pub(super) fn correct(&mut self, now: Now) {
+        if let Some(estimate) = self.estimate(now) {
+            let actions = self.discipline.correct(&estimate, now);
+            self.actions.extend(actions);
+        }
+        self.publish(now);
+    }
+
+    /// Tells workers what holds from now on.
+    pub(super) fn publish(&mut self, now: Now) {
+        self.snapshot = snapshot(&self.discipline, &self.options, self.standing, self.tracking.as_ref(), now);
+        self.timers.published(now.monotonic);
+    }
+
+    /// Tells the kernel how good its clock is.
+    pub(super) fn tell_kernel(&mut self, now: Now) {
+        self.timers.told_kernel(now.monotonic);
+        if !self.discipline.may_adjust() {
+            return;
+        }
+        let status = self.kernel_status(now).unwrap_or(ClockStatus {
+            synchronised: false,
+            leap: Leap::Unsynchronised,
+            max_error: KERNEL_MAX_ERROR,
+            est_error: KERNEL_MAX_ERROR,
+        });
+        self.actions.push_back(Action::Clock(ClockCommand::SetStatus(status)));
+    }
+
+    /// The best that is known of the clock, as of now.
+    pub(crate) fn estimate(&self, now: Now) -> Option<Estimate> {
+        let free = self.discipline.timeline.free_now(now.raw);
+        self.tracking.as_ref().map(|tracking| tracking.estimate.advanced(free))
+    }
+
+    /// Whether the clock is still what it is said to be.
+    pub(super) fn review_standing(&mut self, now: Now) {
+        let free = self.discipline.timeline.free_now(now.raw);
+        let alone = self.selected.is_none() && !self.is_settling();
+        let may_be_local = alone && self.options.local.is_some();
+        let known = (self.standing == Standing::Synchronised).then_some(self.tracking.as_ref()).flatten();
+        let next = match known {
+            Some(t) if may_be_local && t.is_worse_than_local(free) => Standing::Local,
+            Some(t) if t.is_lost(free) => Standing::Unsynchronised,
+            None if may_be_local => Standing::Local,
+            _ => self.standing,
+        };
+        if next == self.standing {
+            return;
+        }
+        self.standing = next;
+        let is_local = next == Standing::Local;
+        self.events.push_back(if is_local { Event::LocalReference } else { Event::Unsynchronised });
+        self.publish(now);
+        self.tell_kernel(now);
+    }
+
+    fn kernel_status(&self, now: Now) -> Option<ClockStatus> {
+        let tracking = self.tracking.as_ref().filter(|_| self.standing == Standing::Synchronised)?;
+        let estimate = self.estimate(now)?;
+        let remaining = self.discipline.phase(&estimate, now).abs();
+        let max_error = remaining + tracking.root_distance(estimate.at);
+        Some(ClockStatus {
+            synchronised: max_error < KERNEL_MAX_ERROR,
+            leap: Leap::None,
+            max_error,
+            est_error: remaining + NtpDuration::from_seconds(estimate.uncertainty().to_seconds()),
+        })
+    }
+
+    fn update_clock(&mut self, now: Now, selected: SourceId, candidates: &[Candidate]) {
+        let used: Vec<Contribution> = self
+            .sources
+            .iter()
+            .zip(candidates)
+            .filter(|(source, _)| source.state.is_used())
+            .filter_map(|(_, c)| Some(Contribution { estimate: c.estimate?, root_distance: c.root_distance }))
+            .collect();
+        let Some(estimate) = combine(&used) else { return };
+        let Some(tracking) = self.track(now, selected, estimate) else { return };
+        if self.standing != Standing::Synchronised {
+            self.standing = Standing::Synchronised;
+            let (offset, frequency) = (tracking.last_offset, estimate.frequency);
+            self.events.push_back(Event::Synchronised { offset, frequency });
+        }
+        self.tracking = Some(tracking);
+        let actions = self.discipline.update(&estimate, now);
+        self.actions.extend(actions);
+        self.tell_kernel(now);
+        self.publish(now);
+        self.timers.learnt(now.monotonic, estimate.frequency_uncertainty());
+    }
+
+    fn track(&self, now: Now, selected: SourceId, estimate: Estimate) -> Option<Tracking> {
+        let source = self.sources.iter().find(|s| s.id == selected)?;
+        let server = source.server?;
+        let offset = self.discipline.phase(&estimate, now);
+        let (rms_offset, update_interval) = match &self.tracking {
+            Some(last) => {
+                let mean_square = 0.75 * last.rms_offset * last.rms_offset
+                    + 0.25 * offset.to_seconds() * offset.to_seconds();
+                (mean_square.sqrt(), estimate.at - last.updated)
+            }
+            None => (offset.to_seconds().abs(), NtpDuration::ZERO),
+        };
+        Some(Tracking {
+            source: selected,
+            ref_id: RefId::of_address(source.address.ip()),
+            stratum: server.stratum.next(),
+            leap: self.leap(),
+            updated: estimate.at,
+            estimate,
+            root_delay: source.root_delay(),
+            source_dispersion: server.root_dispersion,
+            reference_time: (now.raw + offset.as_duration()).reinterpret(),
+            last_offset: offset,
+            rms_offset,
+            update_interval,
+        })
+    }
+
+    /// What more than half of the usable sources announce.
+    fn leap(&self) -> Leap {
+        let announced: Vec<Leap> =
+            self.sources.iter().filter(|s| s.state.is_used()).filter_map(|s| Some(s.server?.leap)).collect();
+        let majority = |leap| announced.iter().filter(|l| **l == leap).count() * 2 > announced.len();
+        [Leap::Insert, Leap::Delete].into_iter().find(|l| majority(*l)).unwrap_or(Leap::None)
+    }
+
+    fn disturb(&mut self, by: NtpDuration) {
+        let by = Uncertainty::from_seconds(by.to_seconds());
+        for source in &mut self.sources {
+            source.filter.disturb(by);
+        }
+        if let Some(tracking) = &mut self.tracking {
+            tracking.estimate = tracking.estimate.disturbed(by);
+        }
+    }
+
+    /// Asks everybody soon: what we believe of the clock has become doubtful.
+    fn verify(&mut self, now: Now) {
+        for source in &mut self.sources {
+            source.restart(now.monotonic);
+        }
+        self.tell_kernel(now);
+    }
+
+    fn tell_states(&mut self, states: &[State]) {
+        for (source, state) in self.sources.iter_mut().zip(states) {
+            let was_false = matches!(source.state, State::Falseticker { .. });
+            if matches!(state, State::Falseticker { .. }) && !was_false {
+                let (source, address, state) = (source.id, source.address, *state);
+                self.events.push_back(Event::Falseticker { source, address, state });
+            }
+            source.state = *state;
+        }
+    }
+
+    fn tell_selection(&mut self, chosen: Option<SourceId>) {
+        if chosen == self.selected && !(chosen.is_none() && self.timers.first_verdict()) {
+            return;
+        }
+        self.selected = chosen;
+        let source = chosen.and_then(|id| self.sources.iter().find(|s| s.id == id));
+        self.events.push_back(match source {
+            Some(source) => Event::Selected { source: source.id, address: source.address },
+            None => Event::NoSelection {
+                sources: self.sources.len(),
+                why: self.sources.iter().map(|s| s.state).max_by_key(|s| how_far(*s)),
+            },
+        });
+    }
+}
+
+/// How many tests a source passed.
+fn how_far(state: State) -> u8 {
+    match state {
+        State::New | State::NotSelectable | State::NoSamples => 0,
+        State::Unreachable => 1,
+        State::TooDistant { .. } | State::TooJittery { .. } => 2,
+        State::NoMajority { .. } | State::Falseticker { .. } => 3,
+        _ => 4,
+    }
+}
+
+/// What servers are told, from the parts of an engine.
+pub(super) fn snapshot(
+    discipline: &Discipline,
+    options: &Options,
+    standing: Standing,
+    tracking: Option<&Tracking>,
+    now: Now,
+) -> TimeSnapshot {
+    let bare = uncorrected(discipline, options, now);
+    let free = discipline.timeline.free_now(now.raw);
+    let known = tracking.map_or(bare, |tracking| {
+        let estimate = tracking.estimate.advanced(free);
+        let correction = discipline.timeline.correction().as_ratio();
+        // Estimated time gains f per free second, raw time c; seen from raw time their distance gains this.
+        let rate = (estimate.frequency.as_ratio() - correction) / (1.0 + correction);
+        let offset = discipline.phase(&estimate, now).as_duration();
+        TimeSnapshot { offset, rate: Frequency::new(rate), ..bare }
+    });
+    match (standing, tracking) {
+        (Standing::Synchronised, Some(tracking)) => TimeSnapshot {
+            leap: tracking.leap,
+            stratum: tracking.stratum.max(options.best_stratum),
+            ref_id: tracking.ref_id,
+            reference: Some(tracking.reference_time),
+            root_delay: tracking.root_delay,
+            root_dispersion: tracking.root_dispersion(free),
+            dispersion_rate: tracking.dispersion_rate(),
+            ..known
+        },
+        (Standing::Local, _) => TimeSnapshot {
+            leap: Leap::None,
+            stratum: options.local.map_or(known.stratum, |local| local.stratum.max(options.best_stratum)),
+            ref_id: RefId::LOCAL,
+            ..known
+        },
+        _ => known,
+    }
+}
+
+/// A clock of which nothing is known but what it shows.
+fn uncorrected(discipline: &Discipline, options: &Options, now: Now) -> TimeSnapshot {
+    TimeSnapshot {
+        epoch: discipline.timeline.epoch(),
+        anchor: now.raw,
+        offset: NtpDuration::ZERO,
+        rate: Frequency::ZERO,
+        leap: Leap::Unsynchronised,
+        stratum: Stratum::UNSYNCHRONISED,
+        precision: options.precision,
+        ref_id: RefId::NONE,
+        reference: None,
+        root_delay: NtpDuration::ZERO,
+        root_dispersion: NtpDuration::ZERO,
+        dispersion_rate: Frequency::ZERO,
+        valid_until: now.raw + VALIDITY,
+    }
+}

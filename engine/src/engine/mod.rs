@@ -1,0 +1,164 @@
+//! The engine itself: its parts, and the doors through which everything comes and goes.
+//!
+//! | file | decides |
+//! |---|---|
+//! | `mod.rs` | which part an input belongs to |
+//! | `sources.rs` | who is asked, and what becomes of answers |
+//! | `clock.rs` | who is believed, and what becomes of the clock |
+//! | `timers.rs` | what is due |
+
+mod clock;
+mod sources;
+#[cfg(test)]
+mod tests;
+pub(crate) mod timers;
+
+use std::collections::VecDeque;
+
+use ntp_clock::ClockEpoch;
+use ntp_clock::filter::UNKNOWN_SKEW;
+use ntp_proto::time::{Frequency, Monotonic};
+use rand_chacha::ChaCha12Rng;
+
+use crate::action::{Action, Drift};
+use crate::directory::Directory;
+use crate::discipline::Discipline;
+use crate::event::Event;
+use crate::input::{Command, Input, Now};
+use crate::options::Options;
+use crate::reference::{Standing, Tracking};
+use crate::snapshot::TimeSnapshot;
+use crate::source::{Source, SourceId};
+use timers::Timers;
+
+/// A rate that no sane clock needs: somebody was killed in the middle of a slew.
+const SANE_RATE: Frequency = Frequency::from_ppm(500.0);
+
+/// The whole time service; see the [crate's description](crate).
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) options: Options,
+    rng: ChaCha12Rng,
+    /// What is believed of the clock before anything is measured.
+    pub(crate) prior: Drift,
+    pub(crate) sources: Vec<Source>,
+    next_source: u32,
+    directory: Directory,
+    pub(crate) discipline: Discipline,
+    pub(crate) standing: Standing,
+    pub(crate) tracking: Option<Tracking>,
+    selected: Option<SourceId>,
+    pub(crate) timers: Timers,
+    snapshot: TimeSnapshot,
+    actions: VecDeque<Action>,
+    events: VecDeque<Event>,
+}
+
+impl Engine {
+    /// A service that starts `now`. `rng` has to be unpredictable: nonces come from it.
+    #[must_use]
+    pub fn new(options: Options, rng: ChaCha12Rng, now: Now) -> Self {
+        let found = options.initial_rate;
+        let prior = prior(&options);
+        let discipline = Discipline::new(now, found, options.steering, options.adjust);
+        let mut engine = Self {
+            directory: Directory::new(options.entries.len()),
+            snapshot: clock::snapshot(&discipline, &options, Standing::Unsynchronised, None, now),
+            options,
+            rng,
+            prior,
+            sources: Vec::new(),
+            next_source: 0,
+            discipline,
+            standing: Standing::Unsynchronised,
+            tracking: None,
+            selected: None,
+            timers: Timers::default(),
+            actions: VecDeque::new(),
+            events: VecDeque::new(),
+        };
+        engine.actions.extend(engine.discipline.start_at(prior.frequency));
+        engine.add_entries(now);
+        engine.run_timers(now);
+        engine
+    }
+
+    /// Something happened at `now`.
+    pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        match input {
+            Input::Tick => {}
+            Input::Departed { source, token, at, quality, local } => {
+                self.departed(now, source, token, at, quality, local);
+            }
+            Input::Datagram { source, token, at, quality, bytes } => {
+                self.datagram(now, source, token, at, quality, &bytes);
+            }
+            Input::Resolved { lookup, addresses } => self.resolved(now, lookup, &addresses),
+            Input::Clock(outcome) => self.clock_changed(now, outcome),
+            Input::SteppedByOther { by } => self.stepped_by_other(now, by),
+            Input::Resumed { asleep } => self.resumed(now, asleep),
+            Input::RateChangedByOther { rate } => self.rate_changed_by_other(now, rate),
+            Input::Command(Command::Step) => self.step_on_request(now),
+            Input::Command(Command::Refresh) => self.refresh(now),
+        }
+        self.run_timers(now);
+    }
+
+    /// The next thing to do.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// The next entry of the diary.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to come back with [`Input::Tick`] if nothing happens before.
+    #[must_use]
+    pub fn next_wakeup(&self, now: Now) -> Monotonic {
+        let requests = self.sources.iter().filter_map(|s| s.association.next_request());
+        let rest = [self.directory.next_wakeup(), self.discipline.slew_ends(now), self.timers.next_wakeup()];
+        requests.chain(rest.into_iter().flatten()).min().unwrap_or(Monotonic::MAX)
+    }
+
+    /// What servers need for every packet.
+    #[must_use]
+    pub const fn snapshot(&self) -> &TimeSnapshot {
+        &self.snapshot
+    }
+
+    /// The epoch that stamps read now belong to.
+    #[must_use]
+    pub const fn epoch(&self) -> ClockEpoch {
+        self.discipline.timeline.epoch()
+    }
+
+    /// What the next run should know about the clock; `None` while too little is known.
+    #[must_use]
+    pub fn drift(&self) -> Option<Drift> {
+        let estimate = &self.tracking.as_ref()?.estimate;
+        let skew = estimate.frequency_uncertainty();
+        timers::is_worth_saving(skew).then_some(Drift { frequency: estimate.frequency, skew })
+    }
+
+    fn source(&mut self, id: SourceId) -> Option<&mut Source> {
+        // Identities are handed out in rising order and sources are never reordered.
+        let at = self.sources.binary_search_by_key(&id, |s| s.id).ok()?;
+        self.sources.get_mut(at)
+    }
+}
+
+/// The drift file's word, or the rate that the clock was found with.
+fn prior(options: &Options) -> Drift {
+    match options.drift {
+        Some(drift) => {
+            let skew = if drift.skew < Drift::LEAST_SKEW { Drift::LEAST_SKEW } else { drift.skew };
+            Drift { frequency: drift.frequency.clamped(SANE_RATE), skew }
+        }
+        None if options.initial_rate.abs() <= SANE_RATE => {
+            Drift { frequency: options.initial_rate, skew: UNKNOWN_SKEW }
+        }
+        None => Drift { frequency: Frequency::ZERO, skew: UNKNOWN_SKEW },
+    }
+}

@@ -1,0 +1,108 @@
+//! What is due: every deadline that is not a source's own, each named for what it means.
+
+use ntp_proto::time::{Frequency, Monotonic, NtpDuration};
+
+use super::Engine;
+use super::clock::VALIDITY;
+use crate::action::Action;
+use crate::input::Now;
+
+/// The kernel's own idea of its error grows by 500 ppm; it is corrected before that says much.
+const KERNEL_STATUS: NtpDuration = NtpDuration::from_secs(128);
+/// The drift is saved so often.
+const SAVE: NtpDuration = NtpDuration::from_secs(3_600);
+/// A frequency that is known this well is worth keeping.
+const WORTH_SAVING: Frequency = Frequency::from_ppm(1.0);
+/// How soon the reference is looked at again while nobody is selected.
+const REVIEW: NtpDuration = NtpDuration::from_secs(8);
+
+/// Whether a frequency with this uncertainty helps the next start.
+pub(super) fn is_worth_saving(skew: Frequency) -> bool {
+    skew < WORTH_SAVING
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Timers {
+    publish: Option<Monotonic>,
+    kernel_status: Option<Monotonic>,
+    save: Option<Monotonic>,
+    review: Option<Monotonic>,
+    saved: bool,
+    gave_verdict: bool,
+    pub(crate) was_denied: bool,
+}
+
+impl Timers {
+    pub(super) fn next_wakeup(&self) -> Option<Monotonic> {
+        [self.publish, self.kernel_status, self.save, self.review].into_iter().flatten().min()
+    }
+
+    /// A snapshot went out; the next goes out well before this one expires.
+    pub(super) fn published(&mut self, now: Monotonic) {
+        self.publish = Some(now + VALIDITY.half());
+    }
+
+    pub(super) fn told_kernel(&mut self, now: Monotonic) {
+        self.kernel_status = Some(now + KERNEL_STATUS);
+    }
+
+    /// The frequency is known this well. The first time that is worth keeping it is kept at once: whoever
+    /// is killed within the first hour should not start from nothing.
+    pub(super) fn learnt(&mut self, now: Monotonic, skew: Frequency) {
+        if !self.saved && is_worth_saving(skew) {
+            self.saved = true;
+            self.save = Some(now);
+        }
+    }
+
+    /// Whether nothing was said yet about what can be selected.
+    pub(super) fn first_verdict(&mut self) -> bool {
+        !std::mem::replace(&mut self.gave_verdict, true)
+    }
+}
+
+impl Engine {
+    /// Does what is due. Bounded: each source is asked at most once, each other thing done at most once.
+    pub(super) fn run_timers(&mut self, now: Now) {
+        self.discipline.forgive(now);
+        while let Some(lookup) = self.directory.poll(now.monotonic) {
+            self.look_up(lookup);
+        }
+        self.ask(now);
+        if self.discipline.slew_is_over(now) {
+            self.correct(now);
+        }
+        self.review(now);
+        if is_due(self.timers.publish, now) {
+            self.publish(now);
+        }
+        if is_due(self.timers.kernel_status, now) {
+            self.tell_kernel(now);
+        }
+        if is_due(self.timers.save, now) {
+            self.timers.save = Some(now.monotonic + SAVE);
+            self.actions.extend(self.drift().map(Action::Save));
+        }
+    }
+
+    /// While nobody is selected, what is served may have to change without anything happening.
+    fn review(&mut self, now: Now) {
+        let idle = self.selected.is_none() && !self.is_settling();
+        if !idle {
+            self.timers.review = None;
+            if self.selected.is_some() {
+                self.review_standing(now);
+            }
+            return;
+        }
+        if self.timers.review.is_none_or(|at| at <= now.monotonic) {
+            self.timers.review = Some(now.monotonic + REVIEW);
+            self.reselect(now, None);
+            self.review_standing(now);
+        }
+    }
+}
+
+fn is_due(at: Option<Monotonic>, now: Now) -> bool {
+    at.is_some_and(|at| at <= now.monotonic)
+}

@@ -1,0 +1,175 @@
+//! What happened, for logs, hooks and people: what an operator would put in a diary.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use ntp_clock::select::State;
+use ntp_proto::packet::KissCode;
+use ntp_proto::time::{Frequency, NtpDuration, Offset};
+
+use crate::source::SourceId;
+
+/// One entry of the diary.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A source is asked from now on.
+    SourceAdded {
+        /// Which.
+        source: SourceId,
+        /// Its address.
+        address: SocketAddr,
+        /// As it was configured.
+        name: String,
+    },
+    /// A source answered for the first time, or again.
+    SourceFound {
+        /// Which.
+        source: SourceId,
+        /// Its address.
+        address: SocketAddr,
+    },
+    /// A source did not answer the last eight requests.
+    SourceLost {
+        /// Which.
+        source: SourceId,
+        /// Its address.
+        address: SocketAddr,
+    },
+    /// A source wants to be left alone, or asked less often.
+    Kiss {
+        /// Which.
+        source: SourceId,
+        /// Its address.
+        address: SocketAddr,
+        /// What it said.
+        code: KissCode,
+    },
+    /// A source contradicts the majority.
+    Falseticker {
+        /// Which.
+        source: SourceId,
+        /// Its address.
+        address: SocketAddr,
+        /// Why, with the numbers.
+        state: State,
+    },
+    /// The clock is set by this source from now on.
+    Selected {
+        /// Which.
+        source: SourceId,
+        /// Its address.
+        address: SocketAddr,
+    },
+    /// No source can be used any more.
+    NoSelection {
+        /// How many there are.
+        sources: usize,
+        /// Why the best of them cannot be used.
+        why: Option<State>,
+    },
+    /// The clock is set for the first time, or again.
+    Synchronised {
+        /// What it was off by.
+        offset: Offset,
+        /// The correction of its rate.
+        frequency: Frequency,
+    },
+    /// The clock is not known well enough any more.
+    Unsynchronised,
+    /// The own clock is served, since there is nothing better.
+    LocalReference,
+    /// We set the clock.
+    Stepped {
+        /// Forward when positive.
+        by: NtpDuration,
+    },
+    /// Somebody else set the clock.
+    SteppedByOther {
+        /// Forward when positive.
+        by: NtpDuration,
+    },
+    /// Somebody else changed the clock's rate.
+    RateChangedByOther {
+        /// To this.
+        rate: Frequency,
+    },
+    /// The machine slept.
+    Resumed {
+        /// For so long.
+        asleep: NtpDuration,
+    },
+    /// The kernel does not let us touch the clock.
+    ClockDenied,
+    /// The kernel lets us touch the clock again.
+    ClockAllowed,
+    /// A name has no address; it is tried again.
+    LookupFailed {
+        /// The name.
+        name: String,
+        /// When the next attempt is made.
+        retry: NtpDuration,
+    },
+}
+
+impl Event {
+    /// Whether someone should look at it.
+    #[must_use]
+    pub const fn is_warning(&self) -> bool {
+        matches!(
+            self,
+            Self::Falseticker { .. }
+                | Self::NoSelection { .. }
+                | Self::Unsynchronised
+                | Self::SteppedByOther { .. }
+                | Self::RateChangedByOther { .. }
+                | Self::ClockDenied
+                | Self::Kiss { .. }
+        )
+    }
+}
+
+/// A sentence.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SourceAdded { address, name, .. } if address.ip().to_string() == *name => {
+                write!(f, "source {address} added")
+            }
+            Self::SourceAdded { address, name, .. } => write!(f, "source {address} ({name}) added"),
+            Self::SourceFound { address, .. } => write!(f, "source {address} answers"),
+            Self::SourceLost { address, .. } => {
+                write!(f, "source {address} lost: no answer to the last eight requests")
+            }
+            Self::Kiss { address, code, .. } => match code {
+                KissCode::Rate => write!(f, "source {address} asks for fewer requests; slowing down"),
+                KissCode::Deny | KissCode::Rstr => {
+                    write!(f, "source {address} refuses to serve us; not asking it any more")
+                }
+                _ => write!(f, "source {address} sent {code:?}"),
+            },
+            Self::Falseticker { address, state, .. } => write!(f, "source {address} {state}"),
+            Self::Selected { address, .. } => write!(f, "selected source {address}"),
+            Self::NoSelection { sources: 0, .. } => f.write_str("there is no source to set the clock by"),
+            Self::NoSelection { sources, why } => {
+                write!(f, "none of {sources} sources can be used")?;
+                why.map_or(Ok(()), |why| write!(f, "; the best one: {why}"))
+            }
+            Self::Synchronised { offset, frequency } => {
+                write!(f, "clock synchronised; it was {offset}, rate corrected by {frequency}")
+            }
+            Self::Unsynchronised => f.write_str("clock not synchronised any more: its error may exceed 16 s"),
+            Self::LocalReference => f.write_str("serving the local clock, since no source can be used"),
+            Self::Stepped { by } => write!(f, "clock stepped by {by}"),
+            Self::SteppedByOther { by } => write!(f, "another program stepped the clock by {by}"),
+            Self::RateChangedByOther { rate } => {
+                write!(f, "another program set the clock's rate to {rate}; taking it back")
+            }
+            Self::Resumed { asleep } => write!(f, "machine resumed after {asleep} of sleep"),
+            Self::ClockDenied => f.write_str(
+                "not allowed to adjust the clock (CAP_SYS_TIME is missing); measuring and serving only",
+            ),
+            Self::ClockAllowed => f.write_str("allowed to adjust the clock again"),
+            Self::LookupFailed { name, retry } => write!(f, "no address for {name}; next attempt in {retry}"),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What can happen to an engine: a closed list, so that every cause of work can be named and recorded.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use ntp_clock::Stamp;
+use ntp_proto::client::TxToken;
+use ntp_proto::time::{Frequency, Monotonic, NtpDuration, RawTime};
+use serde::{Deserialize, Serialize};
+
+use crate::action::Drift;
+use crate::directory::LookupId;
+use crate::source::SourceId;
+
+/// The time at which something is told: both clocks, read together. The raw time belongs to the engine's
+/// current epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Now {
+    /// For deadlines.
+    pub monotonic: Monotonic,
+    /// What the system clock shows.
+    pub raw: RawTime,
+}
+
+/// Who made a stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StampQuality {
+    /// This program, some time after the kernel handled the packet.
+    User,
+    /// The kernel, as the packet passed.
+    Kernel,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input<'a> {
+    /// Nothing but time passed.
+    Tick,
+    /// A request left. May come twice, first by the program's own clock and then by the kernel's.
+    Departed {
+        /// Whose request.
+        source: SourceId,
+        /// Which one.
+        token: TxToken,
+        /// When.
+        at: Stamp,
+        /// By whose clock reading.
+        quality: StampQuality,
+        /// The address it left from, if known.
+        local: Option<IpAddr>,
+    },
+    /// A datagram arrived on the socket of a request.
+    Datagram {
+        /// Whose socket.
+        source: SourceId,
+        /// Of which request.
+        token: TxToken,
+        /// When.
+        at: Stamp,
+        /// By whose clock reading.
+        quality: StampQuality,
+        /// What.
+        bytes: Cow<'a, [u8]>,
+    },
+    /// A name was looked up. No address: it failed, or the name has none.
+    Resolved {
+        /// Which look-up.
+        lookup: LookupId,
+        /// The addresses, in the resolver's order.
+        addresses: Vec<IpAddr>,
+    },
+    /// A clock command was carried out, or not.
+    Clock(ClockOutcome),
+    /// Somebody else set the clock. `Now` is after the step.
+    SteppedByOther {
+        /// Forward when positive.
+        by: NtpDuration,
+    },
+    /// The machine slept and woke up.
+    Resumed {
+        /// How long, by the machine's own account.
+        asleep: NtpDuration,
+    },
+    /// Somebody else changed the rate of the clock, nobody knows when.
+    RateChangedByOther {
+        /// What it was found to be.
+        rate: Frequency,
+    },
+    /// An operator wants something.
+    Command(Command),
+}
+
+/// What became of a [`ClockCommand`](crate::ClockCommand).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockOutcome {
+    /// The clock runs at a new rate.
+    RateSet {
+        /// What it showed when the rate took hold.
+        at: RawTime,
+        /// The rate as the kernel was able to set it.
+        rate: Frequency,
+    },
+    /// The clock was set.
+    Stepped {
+        /// What it showed just before.
+        at: RawTime,
+        /// Forward when positive.
+        by: NtpDuration,
+    },
+    /// The kernel did not allow it.
+    Denied,
+}
+
+/// What an operator can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Step away what is left of a correction, now.
+    Step,
+    /// Ask every source at once, as at the start.
+    Refresh,
+}
+
+/// How a stamp without the kernel's help is judged: it may be late by this much.
+pub(crate) const USER_STAMP_RESOLUTION: NtpDuration = NtpDuration::from_nanos(20_000);
+
+impl Drift {
+    /// A skew that was too good to be believed after a pause: temperature changes more than that.
+    pub(crate) const LEAST_SKEW: Frequency = Frequency::from_ppm(0.2);
+}

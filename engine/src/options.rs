@@ -1,0 +1,157 @@
+//! What the operator wants, in the engine's terms.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ntp_clock::{select, steer};
+use ntp_proto::client;
+use ntp_proto::packet::{Precision, Stratum};
+use ntp_proto::time::{Frequency, NtpDuration, Offset};
+use serde::{Deserialize, Serialize};
+
+use crate::action::Drift;
+
+/// Everything that an engine is made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Options {
+    /// The servers and pools, in the order of the file.
+    pub entries: Vec<Entry>,
+    /// Which sources are believed.
+    pub selection: select::Limits,
+    /// How the clock is corrected.
+    pub steering: steer::Limits,
+    /// Whether the clock may be touched at all (`-x`: it may not).
+    pub adjust: bool,
+    /// What to be when no source is left.
+    pub local: Option<Local>,
+    /// Never claim to be better than this.
+    pub best_stratum: Stratum,
+    /// Precision of the system clock.
+    pub precision: Precision,
+    /// What an earlier run found out about the clock.
+    pub drift: Option<Drift>,
+    /// The correction that the system clock's rate has now.
+    pub initial_rate: Frequency,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            selection: select::Limits::default(),
+            steering: steer::Limits::default(),
+            adjust: true,
+            local: None,
+            best_stratum: Stratum::PRIMARY,
+            precision: Precision::new(-23),
+            drift: None,
+            initial_rate: Frequency::ZERO,
+        }
+    }
+}
+
+/// The own clock as a reference of last resort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Local {
+    /// The stratum that it is served with.
+    pub stratum: Stratum,
+}
+
+/// One server or pool of the configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where it is.
+    pub host: Host,
+    /// UDP port.
+    pub port: u16,
+    /// One server or several behind one name.
+    pub kind: SourceKind,
+    /// How each of them is treated.
+    pub options: SourceOptions,
+}
+
+/// An address, or a name that has one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Host {
+    /// A literal address.
+    Address(IpAddr),
+    /// A name to be looked up.
+    Name(String),
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+/// How many sources an entry stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// One: the first address that the name has.
+    Server,
+    /// Up to `servers` different addresses.
+    Pool {
+        /// How many are kept.
+        servers: usize,
+    },
+}
+
+/// How a source is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceOptions {
+    /// When and how it is asked.
+    pub association: client::Params,
+    /// What selection makes of it.
+    pub flags: select::Flags,
+    /// Added to every measured offset.
+    pub offset: Offset,
+    /// Round trips beyond this are not used.
+    pub max_delay: NtpDuration,
+    /// Round trips beyond this multiple of the shortest are not used.
+    pub max_delay_ratio: Option<f64>,
+    /// Round trips that exceed the shortest by more than this many deviations are not used.
+    pub max_delay_deviation: Option<f64>,
+    /// It counts as having at least this stratum.
+    pub min_stratum: Stratum,
+    /// Only addresses of this family.
+    pub family: Option<Family>,
+}
+
+impl Default for SourceOptions {
+    fn default() -> Self {
+        Self {
+            association: client::Params::default(),
+            flags: select::Flags::default(),
+            offset: Offset::ZERO,
+            max_delay: NtpDuration::from_secs(3),
+            max_delay_ratio: None,
+            max_delay_deviation: Some(10.0),
+            min_stratum: Stratum::UNSPECIFIED,
+            family: None,
+        }
+    }
+}
+
+/// An address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// Whether the address is of this family.
+    #[must_use]
+    pub const fn contains(self, address: IpAddr) -> bool {
+        matches!((self, address), (Self::V4, IpAddr::V4(_)) | (Self::V6, IpAddr::V6(_)))
+    }
+}

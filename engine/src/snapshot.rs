@@ -1,0 +1,108 @@
+//! What a server needs to know for every packet, as one immutable value.
+
+use ntp_clock::ClockEpoch;
+use ntp_proto::packet::{Leap, Precision, RefId, Stratum};
+use ntp_proto::server::SystemVars;
+use ntp_proto::time::{EstimatedTime, Frequency, NtpDuration, NtpShort, RawTime};
+
+/// The best estimate of time as a function of the system clock, and how good it is.
+///
+/// Valid for raw times of its epoch, from its anchor to `valid_until`. After that a reader says
+/// "unsynchronised" by itself, so that an engine that hangs is not served for ever.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimeSnapshot {
+    /// The clock that `anchor` was read from.
+    pub epoch: ClockEpoch,
+    /// Where the map from raw to estimated time is anchored.
+    pub anchor: RawTime,
+    /// Estimated minus raw time at the anchor.
+    pub offset: NtpDuration,
+    /// How fast that difference grows, per second of raw time. Holds while a slew runs and, should nobody
+    /// end it, beyond.
+    pub rate: Frequency,
+    /// Leap indicator.
+    pub leap: Leap,
+    /// Stratum that is served.
+    pub stratum: Stratum,
+    /// Precision of the clock.
+    pub precision: Precision,
+    /// What the clock is set by.
+    pub ref_id: RefId,
+    /// When the clock was last set; `None` for a local reference, which is set all the time.
+    pub reference: Option<EstimatedTime>,
+    /// Round trip to the primary clock.
+    pub root_delay: NtpDuration,
+    /// Dispersion at the anchor.
+    pub root_dispersion: NtpDuration,
+    /// How fast the dispersion grows.
+    pub dispersion_rate: Frequency,
+    /// Up to when all this may be believed.
+    pub valid_until: RawTime,
+}
+
+impl TimeSnapshot {
+    /// The best estimate of time when the system clock shows `raw`.
+    #[must_use]
+    pub fn estimate(&self, raw: RawTime) -> EstimatedTime {
+        let since = raw - self.anchor;
+        (raw + self.offset + self.rate * since).reinterpret()
+    }
+
+    /// What is told to clients when the system clock shows `raw`.
+    #[must_use]
+    pub fn system_vars(&self, raw: RawTime) -> SystemVars {
+        let age = raw - self.anchor;
+        let dispersion = self.root_dispersion + self.dispersion_rate * age.max(NtpDuration::ZERO);
+        let believed = raw <= self.valid_until;
+        SystemVars {
+            leap: if believed { self.leap } else { Leap::Unsynchronised },
+            stratum: if believed { self.stratum } else { Stratum::UNSYNCHRONISED },
+            precision: self.precision,
+            root_delay: NtpShort::at_least(self.root_delay),
+            root_dispersion: NtpShort::at_least(dispersion),
+            ref_id: self.ref_id,
+            reference: self.reference.unwrap_or_else(|| self.estimate(raw)).to_wire(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot() -> TimeSnapshot {
+        let anchor = RawTime::from_unix(1_000, 0);
+        TimeSnapshot {
+            epoch: ClockEpoch::default(),
+            anchor,
+            offset: NtpDuration::from_secs(3),
+            rate: Frequency::from_ppm(-100_000.0),
+            leap: Leap::None,
+            stratum: Stratum::new(2),
+            precision: Precision::new(-20),
+            ref_id: RefId::NONE,
+            reference: None,
+            root_delay: NtpDuration::ZERO,
+            root_dispersion: NtpDuration::from_millis(1),
+            dispersion_rate: Frequency::from_ppm(10.0),
+            valid_until: anchor + NtpDuration::from_secs(100),
+        }
+    }
+
+    #[test]
+    fn time_is_right_in_the_middle_of_a_slew() {
+        let s = snapshot();
+        let later = s.anchor + NtpDuration::from_secs(10);
+        let expected = EstimatedTime::from_unix(1_012, 0);
+        assert!((s.estimate(later) - expected).abs() <= NtpDuration::from_nanos(1));
+    }
+
+    #[test]
+    fn dispersion_grows_and_validity_ends() {
+        let s = snapshot();
+        let at = |seconds| s.system_vars(s.anchor + NtpDuration::from_secs(seconds));
+        assert!(at(100).root_dispersion > at(0).root_dispersion);
+        assert_eq!((at(100).leap, at(100).stratum), (Leap::None, Stratum::new(2)));
+        assert_eq!((at(101).leap, at(101).stratum), (Leap::Unsynchronised, Stratum::UNSYNCHRONISED));
+    }
+}

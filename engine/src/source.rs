@@ -1,0 +1,228 @@
+//! One server: how it is asked, what it has taught, and what selection makes of it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ntp_clock::select::{Candidate, State};
+use ntp_clock::{Estimate, Sample, SourceFilter};
+use ntp_proto::client::{Association, Discard, Measurement, TxToken};
+use ntp_proto::packet::{Leap, Precision, RefId, Stratum};
+use ntp_proto::time::{FreeTime, Frequency, Monotonic, NtpDuration, Offset};
+use serde::{Deserialize, Serialize};
+
+use crate::input::{StampQuality, USER_STAMP_RESOLUTION};
+use crate::options::SourceOptions;
+
+/// How fast a clock that nobody sets is assumed to go wrong beyond what is estimated.
+pub(crate) const MAX_CLOCK_ERROR: Frequency = Frequency::from_ppm(1.0);
+/// So many samples make a source fit for the first update of the clock.
+const SETTLED_SAMPLES: u64 = 3;
+/// A source that stays silent for so many requests is not waited for.
+const SILENT_REQUESTS: u64 = 3;
+/// After so many refused detours in a row the detour is the road.
+const MAX_DETOURS: u32 = 8;
+
+/// Names a source for as long as the engine lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceId(pub(crate) u32);
+
+impl SourceId {
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// What the latest good reply said of the server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerState {
+    pub(crate) leap: Leap,
+    pub(crate) stratum: Stratum,
+    pub(crate) ref_id: RefId,
+    pub(crate) root_delay: NtpDuration,
+    pub(crate) root_dispersion: NtpDuration,
+}
+
+/// The latest sample, for people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastSample {
+    pub(crate) at: FreeTime,
+    /// Against the system clock as it was then.
+    pub(crate) offset: Offset,
+    pub(crate) delay: NtpDuration,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) id: SourceId,
+    pub(crate) entry: usize,
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) options: SourceOptions,
+    pub(crate) association: Association,
+    pub(crate) filter: SourceFilter,
+    pub(crate) server: Option<ServerState>,
+    pub(crate) last: Option<LastSample>,
+    pub(crate) last_discard: Option<Discard>,
+    pub(crate) state: State,
+    pub(crate) tx_quality: StampQuality,
+    pub(crate) rx_quality: StampQuality,
+    pub(crate) was_reachable: bool,
+    outstanding: Option<TxToken>,
+    local: Option<IpAddr>,
+    detours: u32,
+}
+
+impl Source {
+    pub(crate) fn new(
+        id: SourceId,
+        entry: usize,
+        name: String,
+        address: SocketAddr,
+        options: SourceOptions,
+        filter: SourceFilter,
+        start: Monotonic,
+    ) -> Self {
+        Self {
+            id,
+            entry,
+            name,
+            address,
+            options,
+            association: Association::new(options.association, start),
+            filter,
+            server: None,
+            last: None,
+            last_discard: None,
+            state: State::New,
+            tx_quality: StampQuality::User,
+            rx_quality: StampQuality::User,
+            was_reachable: false,
+            outstanding: None,
+            local: None,
+            detours: 0,
+        }
+    }
+
+    /// A request goes out; its stamps are the program's own until better ones come.
+    pub(crate) fn request_leaves(&mut self, token: TxToken) {
+        self.outstanding = Some(token);
+    }
+
+    /// The request left.
+    pub(crate) fn departed(
+        &mut self,
+        token: TxToken,
+        at: FreeTime,
+        quality: StampQuality,
+        local: Option<IpAddr>,
+    ) {
+        if self.outstanding == Some(token) {
+            self.association.handle_departure(token, at);
+            self.tx_quality = quality;
+            self.local = local.or(self.local);
+        }
+    }
+
+    /// A reply that the association believes becomes a sample, unless the path or the clock forbids it.
+    pub(crate) fn accept(&mut self, m: &Measurement, our_precision: Precision) -> Result<Sample, Discard> {
+        let resolution = self.resolution(m, our_precision);
+        let delay = m.exchange.delay();
+        self.check_delay(m, delay, resolution)?;
+        if self.is_loop(m) {
+            return Err(Discard::Loop);
+        }
+        self.server = Some(ServerState {
+            leap: m.leap,
+            stratum: m.stratum.max(self.options.min_stratum),
+            ref_id: m.ref_id,
+            root_delay: m.root_delay.to_duration(),
+            root_dispersion: m.root_dispersion.to_duration(),
+        });
+        let offset = m.exchange.offset().as_duration() + self.options.offset.as_duration();
+        Ok(Sample {
+            at: m.exchange.midpoint(),
+            offset: Offset::reference_ahead_by(offset),
+            delay: delay.max(NtpDuration::ZERO),
+            resolution,
+        })
+    }
+
+    /// How far the truth may be from this source's estimate at `at`.
+    pub(crate) fn root_distance(&self, estimate: &Estimate) -> NtpDuration {
+        let Some(server) = &self.server else { return NtpDuration::MAX };
+        let age = self.last.map_or(NtpDuration::ZERO, |last| estimate.at - last.at);
+        self.root_delay().half() + server.root_dispersion + estimate.dispersion() + MAX_CLOCK_ERROR * age
+    }
+
+    /// Round trip to the primary clock, by the best path seen.
+    pub(crate) fn root_delay(&self) -> NtpDuration {
+        self.server.map_or(NtpDuration::ZERO, |s| s.root_delay) + self.filter.min_delay()
+    }
+
+    pub(crate) fn candidate(&self, at: FreeTime) -> Candidate {
+        let estimate = self.filter.estimate(at);
+        Candidate {
+            estimate,
+            root_distance: estimate.map_or(NtpDuration::MAX, |e| self.root_distance(&e)),
+            jitter: self.filter.jitter(),
+            stratum: self.server.map_or(Stratum::UNSYNCHRONISED, |s| s.stratum),
+            reachable: self.association.reach().is_reachable(),
+            flags: self.options.flags,
+        }
+    }
+
+    /// Whether the first update of the clock should wait for it: it is being asked in quick succession and
+    /// has not said enough yet.
+    pub(crate) fn is_settling(&self) -> bool {
+        let silent = self.association.replies() == 0 && self.association.requests() > SILENT_REQUESTS;
+        let asked_quickly = self.association.is_bursting() || self.association.requests() == 0;
+        let counts = !self.options.flags.noselect && self.association.next_request().is_some();
+        counts && asked_quickly && !silent && self.filter.samples() < SETTLED_SAMPLES
+    }
+
+    /// Starts over after the clock became doubtful; what was learnt stays.
+    pub(crate) fn restart(&mut self, now: Monotonic) {
+        self.association.restart(now);
+    }
+
+    fn resolution(&self, m: &Measurement, our_precision: Precision) -> NtpDuration {
+        let both_kernel = self.tx_quality == StampQuality::Kernel && self.rx_quality == StampQuality::Kernel;
+        let stamps = if both_kernel { NtpDuration::ZERO } else { USER_STAMP_RESOLUTION };
+        // A server that claims a precision of years is not taken at its word.
+        let theirs = m.precision.to_duration().min(NtpDuration::from_millis(10));
+        our_precision.to_duration().max(theirs).max(stamps).max(NtpDuration::from_nanos(1))
+    }
+
+    fn check_delay(
+        &mut self,
+        m: &Measurement,
+        delay: NtpDuration,
+        resolution: NtpDuration,
+    ) -> Result<(), Discard> {
+        if delay > self.options.max_delay || delay < -resolution {
+            return Err(Discard::Delay);
+        }
+        let shortest = self.filter.min_delay();
+        let known = self.filter.samples() > 0;
+        if self.options.max_delay_ratio.is_some_and(|ratio| known && delay > shortest.scaled(ratio)) {
+            return Err(Discard::DelayRatio);
+        }
+        let surprise = self.filter.surprise(m.exchange.midpoint(), delay).unwrap_or(0.0);
+        if self.options.max_delay_deviation.is_some_and(|limit| surprise > limit)
+            && self.detours < MAX_DETOURS
+        {
+            self.detours += 1;
+            return Err(Discard::DelayDeviation);
+        }
+        self.detours = 0;
+        Ok(())
+    }
+
+    /// Whether the server follows us. On loopback an address does not tell one daemon from another.
+    fn is_loop(&self, m: &Measurement) -> bool {
+        let ours = self.local.filter(|local| !local.is_loopback());
+        m.stratum > Stratum::PRIMARY && ours.is_some_and(|local| RefId::of_address(local) == m.ref_id)
+    }
+}

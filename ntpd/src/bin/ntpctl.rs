@@ -1,0 +1,2 @@
+//! ntpctl
+fn main() {}

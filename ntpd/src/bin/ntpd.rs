@@ -1,0 +1,2 @@
+//! ntpd
+fn main() {}

@@ -1,0 +1,99 @@
+//! The unix socket that `ntpctl` speaks to: one JSON value a line in each direction.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod.rs` | what can be asked and what is answered |
+//! | `server.rs` | the daemon's end |
+//! | `client.rs` | the other end |
+
+pub mod client;
+pub mod server;
+
+use std::path::PathBuf;
+
+use ntp_engine::{Command, Report};
+use serde::{Deserialize, Serialize};
+
+/// The longest line that is read in either direction.
+pub const MAX_LINE: usize = 1 << 20;
+
+/// Where the socket is unless someone says otherwise: in `RUNTIME_DIRECTORY`, else `/run/ntpd`.
+#[must_use]
+pub fn default_socket() -> PathBuf {
+    let directory = std::env::var_os("RUNTIME_DIRECTORY").map_or_else(|| "/run/ntpd".into(), PathBuf::from);
+    directory.join("ntpd.sock")
+}
+
+/// What can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Everything there is to show.
+    Report,
+    /// Do something; answered once it took effect.
+    Do(Command),
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    /// To [`Request::Report`].
+    Report(Box<DaemonReport>),
+    /// It was done.
+    Done,
+    /// It cannot be done, and why.
+    Error(String),
+}
+
+/// A whole daemon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DaemonReport {
+    /// Its version.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// How long it has run.
+    pub uptime_s: f64,
+    /// The configuration file, or none for the built-in default.
+    pub config_file: Option<PathBuf>,
+    /// False: it was told to do nothing.
+    pub enabled: bool,
+    /// Clock and sources.
+    #[serde(flatten)]
+    pub time: Report,
+    /// What it serves.
+    pub serving: ServingReport,
+    /// What does not work right now, each in a sentence. All of it is retried.
+    pub problems: Vec<String>,
+}
+
+/// What a daemon serves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServingReport {
+    /// Its sockets.
+    pub sockets: Vec<SocketReport>,
+    /// Datagrams that arrived.
+    pub requests: u64,
+    /// Replies that were sent.
+    pub replies: u64,
+    /// Datagrams from networks that may not ask.
+    pub denied: u64,
+    /// Datagrams that are no request, by reason.
+    pub ignored: Vec<(String, u64)>,
+    /// Replies that the kernel would not send.
+    pub send_failures: u64,
+}
+
+/// One socket that is served on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SocketReport {
+    /// Where it listens.
+    pub address: String,
+    /// Whether it is open.
+    pub open: bool,
+    /// Who makes its receive stamps: `kernel` or `user`.
+    pub receive_stamps: String,
+    /// Why it is not open.
+    pub problem: Option<String>,
+}

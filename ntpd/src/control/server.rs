@@ -1,0 +1,1 @@
+//! The answering end of the control socket.

@@ -1,0 +1,287 @@
+//! Control messages (`man 3 cmsg`): what the kernel says about a datagram besides its bytes.
+//!
+//! ```text
+//!  │◀──────────── cmsg_len ───────────▶│
+//!  ├────────────────┬──────────────────┼─────────┬────────────────┬──
+//!  │ cmsghdr        │ payload          │ padding │ cmsghdr        │ …
+//!  ├────────────────┴──────────────────┴─────────┴────────────────┴──
+//!  a word's multiple                             a word's multiple
+//! ```
+//!
+//! The walk trusts no length: what does not fit ends it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::raw::c_int;
+
+use ntp_proto::time::RawTime;
+
+use super::clock::raw_time;
+use super::plain::{Solid, read, write, zeroed};
+
+/// Room for the control messages of one datagram, or those of one to send.
+///
+/// What is asked for takes less than 150 bytes on any machine; the rest is for what others may add.
+#[repr(C, align(16))]
+pub(super) struct ControlBuffer {
+    bytes: [u8; ROOM],
+    length: usize,
+}
+
+const ROOM: usize = 512;
+
+impl ControlBuffer {
+    /// Nothing in it.
+    pub(super) const fn empty() -> Self {
+        Self { bytes: [0; ROOM], length: 0 }
+    }
+
+    /// With the one message that makes a datagram leave from the address `source`. The interface is left to
+    /// the routing table: the way back need not be the way that the request came.
+    pub(super) fn with_source(source: IpAddr) -> Self {
+        match source {
+            IpAddr::V4(v4) => Self::of(libc::IPPROTO_IP, libc::IP_PKTINFO, in_pktinfo(v4)),
+            IpAddr::V6(v6) => Self::of(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, in6_pktinfo(v6)),
+        }
+    }
+
+    /// The messages, in the order in which the kernel put them.
+    pub(super) fn messages(&self) -> Messages<'_> {
+        Messages { rest: self.bytes.get(..self.length).unwrap_or_default() }
+    }
+
+    /// The bytes in use.
+    pub(super) const fn len(&self) -> usize {
+        self.length
+    }
+
+    /// For a call that may write [`capacity`](Self::capacity) bytes, to be followed by
+    /// [`set_len`](Self::set_len).
+    pub(super) const fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.bytes.as_mut_ptr()
+    }
+
+    /// For a call that reads [`len`](Self::len) bytes.
+    pub(super) const fn as_ptr(&self) -> *const u8 {
+        self.bytes.as_ptr()
+    }
+
+    pub(super) const fn capacity(&self) -> usize {
+        ROOM
+    }
+
+    /// What the kernel says it has written.
+    pub(super) const fn set_len(&mut self, length: usize) {
+        self.length = if length < ROOM { length } else { ROOM };
+    }
+
+    fn of<T: Solid>(level: c_int, kind: c_int, payload: T) -> Self {
+        let mut header = zeroed::<libc::cmsghdr>();
+        header.cmsg_len = (PAYLOAD_AT + size_of::<T>()) as _;
+        header.cmsg_level = level;
+        header.cmsg_type = kind;
+        let mut buffer = Self::empty();
+        let written = write(&mut buffer.bytes, header).and(write(&mut buffer.bytes[PAYLOAD_AT..], payload));
+        debug_assert!(written.is_some(), "one message fits");
+        buffer.length = align(PAYLOAD_AT + size_of::<T>());
+        buffer
+    }
+}
+
+/// One control message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    /// When the kernel had the datagram in its hands.
+    Stamp(RawTime),
+    /// Where the datagram came in.
+    PacketInfo {
+        /// The address to answer from: the one that was asked, or with an IPv4 broadcast the one of the
+        /// interface.
+        local: IpAddr,
+        /// The index of the interface.
+        interface: u32,
+    },
+    /// Of another kind, too short for its kind, or without a value.
+    Other,
+}
+
+/// Walks over control messages.
+pub(super) struct Messages<'a> {
+    rest: &'a [u8],
+}
+
+impl Iterator for Messages<'_> {
+    type Item = Message;
+
+    fn next(&mut self) -> Option<Message> {
+        let header: libc::cmsghdr = read(self.rest)?;
+        let length: usize = header.cmsg_len as _;
+        let payload = self.rest.get(PAYLOAD_AT..length)?;
+        let message = interpret(header.cmsg_level, header.cmsg_type, payload);
+        // The last message need not be padded.
+        self.rest = self.rest.get(align(length)..).unwrap_or_default();
+        Some(message)
+    }
+}
+
+/// Where the payload starts.
+const PAYLOAD_AT: usize = align(size_of::<libc::cmsghdr>());
+
+/// Messages and payloads start at multiples of a machine word (`CMSG_ALIGN`).
+const fn align(length: usize) -> usize {
+    length.next_multiple_of(size_of::<usize>())
+}
+
+fn interpret(level: c_int, kind: c_int, payload: &[u8]) -> Message {
+    match (level, kind) {
+        // Of the three times of SCM_TIMESTAMPING the first is the system clock's; the others are for
+        // hardware.
+        (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING | libc::SCM_TIMESTAMPNS) => stamp(payload),
+        (libc::IPPROTO_IP, libc::IP_PKTINFO) => packet_info_v4(payload),
+        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => packet_info_v6(payload),
+        _ => None,
+    }
+    .unwrap_or(Message::Other)
+}
+
+/// All zeros stand for "no stamp".
+fn stamp(payload: &[u8]) -> Option<Message> {
+    let time: libc::timespec = read(payload)?;
+    if time.tv_sec == 0 && time.tv_nsec == 0 {
+        return None;
+    }
+    raw_time(&time).map(Message::Stamp)
+}
+
+fn packet_info_v4(payload: &[u8]) -> Option<Message> {
+    let info: libc::in_pktinfo = read(payload)?;
+    let local = Ipv4Addr::from_bits(u32::from_be(info.ipi_spec_dst.s_addr));
+    Some(Message::PacketInfo { local: local.into(), interface: u32::try_from(info.ipi_ifindex).ok()? })
+}
+
+fn packet_info_v6(payload: &[u8]) -> Option<Message> {
+    let info: libc::in6_pktinfo = read(payload)?;
+    let local = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+    Some(Message::PacketInfo { local: local.into(), interface: info.ipi6_ifindex })
+}
+
+fn in_pktinfo(source: Ipv4Addr) -> libc::in_pktinfo {
+    let mut info = zeroed::<libc::in_pktinfo>();
+    info.ipi_spec_dst.s_addr = source.to_bits().to_be();
+    info
+}
+
+fn in6_pktinfo(source: Ipv6Addr) -> libc::in6_pktinfo {
+    let mut info = zeroed::<libc::in6_pktinfo>();
+    info.ipi6_addr.s6_addr = source.octets();
+    info
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A message as the kernel would write it, padded.
+    fn message(level: c_int, kind: c_int, payload: &[u8]) -> Vec<u8> {
+        let mut header = zeroed::<libc::cmsghdr>();
+        header.cmsg_len = (PAYLOAD_AT + payload.len()) as _;
+        header.cmsg_level = level;
+        header.cmsg_type = kind;
+        let mut bytes = vec![0; align(PAYLOAD_AT + payload.len())];
+        write(&mut bytes, header).unwrap();
+        bytes[PAYLOAD_AT..][..payload.len()].copy_from_slice(payload);
+        bytes
+    }
+
+    /// A `timespec`'s bytes; its fields are laid out here by hand because the structure may have padding.
+    fn timespec(seconds: i64, nanos: i64) -> Vec<u8> {
+        let mut bytes = vec![0; size_of::<libc::timespec>()];
+        let word = bytes.len() / 2;
+        for (place, value) in bytes.chunks_mut(word).zip([seconds, nanos]) {
+            match word {
+                4 => place.copy_from_slice(&(value as i32).to_ne_bytes()),
+                _ => place.copy_from_slice(&value.to_ne_bytes()),
+            }
+        }
+        bytes
+    }
+
+    fn walk(bytes: &[u8]) -> Vec<Message> {
+        Messages { rest: bytes }.collect()
+    }
+
+    #[test]
+    fn stamps_of_both_kinds_are_read() {
+        let no_time = timespec(0, 0);
+        let time = timespec(1_700_000_000, 5);
+        let stamp = Message::Stamp(RawTime::from_unix(1_700_000_000, 5));
+        let three = [time.clone(), no_time.clone(), no_time].concat();
+        let mut bytes = message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPING, &three);
+        bytes.extend(message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS, &time));
+        assert_eq!(walk(&bytes), [stamp, stamp]);
+    }
+
+    #[test]
+    fn a_hardware_stamp_alone_is_no_stamp() {
+        let three = [timespec(0, 0), timespec(0, 0), timespec(9, 9)].concat();
+        assert_eq!(walk(&message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPING, &three)), [Message::Other]);
+    }
+
+    #[test]
+    fn a_fraction_below_zero_is_no_stamp() {
+        let bytes = message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS, &timespec(9, -1));
+        assert_eq!(walk(&bytes), [Message::Other]);
+    }
+
+    #[test]
+    fn a_source_address_is_written_as_it_is_read() {
+        for text in ["127.0.0.2", "2001:db8::7"] {
+            let local: IpAddr = text.parse().unwrap();
+            let control = ControlBuffer::with_source(local);
+            let messages: Vec<_> = control.messages().collect();
+            assert_eq!(messages, [Message::PacketInfo { local, interface: 0 }]);
+        }
+    }
+
+    #[test]
+    fn unknown_kinds_and_short_payloads_are_stepped_over() {
+        let mut bytes = message(libc::SOL_SOCKET, 4711, &[1, 2, 3]);
+        bytes.extend(message(libc::IPPROTO_IP, libc::IP_PKTINFO, &[0; 11]));
+        bytes.extend(message(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &[]));
+        bytes.extend(message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS, &timespec(1, 0)));
+        let stamp = Message::Stamp(RawTime::from_unix(1, 0));
+        assert_eq!(walk(&bytes), [Message::Other, Message::Other, Message::Other, stamp]);
+    }
+
+    #[test]
+    fn a_length_that_overruns_or_falls_short_ends_the_walk() {
+        let good = message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS, &timespec(1, 0));
+        assert_eq!(walk(&good[..good.len() - 1]).len(), 0);
+        for length in [0, 1, PAYLOAD_AT - 1, usize::MAX, usize::MAX - PAYLOAD_AT] {
+            let mut header: libc::cmsghdr = read(&good).unwrap();
+            header.cmsg_len = length as _;
+            let mut bad = good.clone();
+            write(&mut bad, header).unwrap();
+            assert_eq!(walk(&bad).len(), 0, "length {length}");
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_the_buffer_is_limited() {
+        let mut control = ControlBuffer::empty();
+        control.set_len(usize::MAX);
+        assert_eq!(control.len(), control.capacity());
+        // Zeroed headers have the length 0.
+        assert_eq!(control.messages().count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_walked_to_an_end(
+            bytes in proptest::collection::vec(prop_oneof![Just(0u8), 0..48u8, any::<u8>()], 0..256),
+        ) {
+            prop_assert!(walk(&bytes).len() <= bytes.len() / PAYLOAD_AT);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+# common.sh: what the scenarios share. Sourced by them, inside the guest, by busybox sh.
+# shellcheck shell=dash
+
+fail() {
+    echo "FAIL $*"
+    return 1
+}
+
+# figure NAME VALUE UNIT
+figure() {
+    echo "FIGURE $1=$2 $3"
+}
+
+# value KEY LINE: what follows KEY= in a line of key=value
+value() {
+    echo "$2" | tr ' ' '\n' | sed -n "s/^$1=//p"
+}
+
+# network: this namespace ── router ── far, where 10.9.0.2 serves; each way takes about 100 us
+#
+# The delay is put on by a router between the two, as on a real path. On the interfaces of the ends it would fall
+# between the kernel's transmit stamp and the program's, and show as an asymmetry that no daemon can see. Of the
+# 100 us, netem gives 88; the guest's own work at 500 MIPS is the rest (measured; self-check.sh holds us to it).
+network() {
+    while read -r command; do
+        # Words on purpose: each line is a command.
+        $command || fail "$command" || return 1
+    done << 'COMMANDS'
+ip netns add router
+ip netns add far
+ip link add near0 type veth peer name r0 netns router
+ip -n router link add r1 type veth peer name far0 netns far
+ip addr add 10.9.1.1/24 dev near0
+ip -n router addr add 10.9.1.254/24 dev r0
+ip -n router addr add 10.9.0.254/24 dev r1
+ip -n far addr add 10.9.0.2/24 dev far0
+ip link set near0 up
+ip -n router link set r0 up
+ip -n router link set r1 up
+ip -n far link set far0 up
+ip -n far link set lo up
+ip route add 10.9.0.0/24 via 10.9.1.254
+ip -n far route add default via 10.9.0.254
+ip netns exec router sysctl -q -w net.ipv4.ip_forward=1
+tc -n router qdisc add dev r0 root netem delay 88us
+tc -n router qdisc add dev r1 root netem delay 88us
+COMMANDS
+}
+
+# true_server: serves true time at 10.9.0.2, and measures the path to it
+true_server() {
+    ip netns exec far /bin/rigtool serve &
+    sleep 1
+    # Not measured: addresses are resolved on the way, and the server learns how long it takes to send.
+    rigtool ask 10.9.0.2 --count 20 > /dev/null || return 1
+    path=$(rigtool ask 10.9.0.2 --count 16) || return 1
+    figure path_out "$(value out_us "$path")" us
+    figure path_back "$(value back_us "$path")" us
+}
+
+# The configuration says where to start: one server, the drift file, steps at the start only.
+configure() {
+    cat > /etc/ntpd.toml <<'TOML'
+enabled = true
+
+[[sources.servers]]
+address = "10.9.0.2"
+iburst = true
+
+[server]
+driftfile = "/run/drift"
+
+[server.makestep]
+threshold = 1.0
+limit = 3
+TOML
+    cat > /etc/chrony.conf <<'CHRONY'
+server 10.9.0.2 iburst
+driftfile /run/drift
+makestep 1.0 3
+user root
+pidfile /run/chronyd.pid
+bindcmdaddress /
+cmdport 0
+CHRONY
+}
+
+# reference: whether the guest was made with chronyd in the daemon's place
+reference() {
+    [ -x /bin/chronyd ]
+}
+
+# start_daemon: the daemon under test, or the reference; sets $daemon
+start_daemon() {
+    if reference; then
+        chronyd -d -f /etc/chrony.conf >> /run/daemon.log 2>&1 &
+    else
+        ntpd --config /etc/ntpd.toml >> /run/daemon.log 2>&1 &
+    fi
+    daemon=$!
+}
+
+# stop_daemon SIGNAL
+stop_daemon() {
+    kill -s "$1" "$daemon"
+    wait "$daemon"
+    # A killed chronyd leaves it, and would not start beside it.
+    rm -f /run/chronyd.pid
+}
+
+# restart_daemon SIGNAL
+restart_daemon() {
+    stop_daemon "$1"
+    start_daemon
+}
+
+# daemon_lives: whether the daemon is still running
+daemon_lives() {
+    kill -0 "$daemon" 2> /dev/null || fail "the daemon has ended"
+}
+
+# say_state: what the daemon and the kernel think of the clock, for those who read the log
+say_state() {
+    if [ -x /bin/ntpctl ]; then ntpctl tracking --json || true; fi
+    rigtool status
+    rigtool freq
+}
+
+# explain: the same with the daemon's last words, where something went wrong
+explain() {
+    daemon_lives
+    say_state
+    echo "the daemon's last words:"
+    tail -n 40 /run/daemon.log
+}
+
+# kernel_frequency: ppm
+kernel_frequency() {
+    value freq_ppm "$(rigtool freq)"
+}
