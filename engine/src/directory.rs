@@ -58,13 +58,13 @@ impl Directory {
         }
     }
 
-    /// The look-up gave too little; says when it is tried again.
-    pub(crate) fn retry(&mut self, id: LookupId, now: Monotonic) -> NtpDuration {
-        let Some((lookup, failures)) = self.lookups.get_mut(id.0) else { return LAST_RETRY };
+    /// The look-up gave too little; says when it is tried again, and whether this is news.
+    pub(crate) fn retry(&mut self, id: LookupId, now: Monotonic) -> (NtpDuration, bool) {
+        let Some((lookup, failures)) = self.lookups.get_mut(id.0) else { return (LAST_RETRY, false) };
         let delay = FIRST_RETRY.scaled(f64::from(1u32 << (*failures).min(16))).min(LAST_RETRY);
         *failures += 1;
         *lookup = Lookup::Due(now + delay);
-        delay
+        (delay, *failures == 1)
     }
 
     pub(crate) fn next_wakeup(&self) -> Option<Monotonic> {
@@ -85,7 +85,7 @@ mod tests {
         for _ in 0..10 {
             assert_eq!(directory.poll(now), Some(LookupId(0)));
             assert_eq!(directory.poll(now), None, "asked once");
-            waits.push(directory.retry(LookupId(0), now).to_seconds() as u32);
+            waits.push(directory.retry(LookupId(0), now).0.to_seconds() as u32);
             now = directory.next_wakeup().unwrap();
         }
         assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 256, 256]);

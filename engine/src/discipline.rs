@@ -65,9 +65,10 @@ impl Discipline {
         self.apply(Steering::step_now(estimate, self.phase(estimate, now)))
     }
 
-    /// Runs at `rate` before anything is known.
-    pub(crate) fn start_at(&mut self, rate: Frequency) -> Vec<Action> {
-        if self.may_adjust() { self.set_rate(rate).into_iter().collect() } else { Vec::new() }
+    /// Runs at `rate` and no slew: before anything is known, and after all is done.
+    pub(crate) fn rest_at(&mut self, rate: Frequency) -> Option<Action> {
+        self.slew = None;
+        self.set_rate(rate).filter(|_| self.may_adjust())
     }
 
     /// When the slew in progress is over.

@@ -90,6 +90,8 @@ pub enum Input<'a> {
     },
     /// An operator wants something.
     Command(Command),
+    /// The service ends: the clock is left at a rate that is right without us.
+    Shutdown,
 }
 
 /// What became of a [`ClockCommand`](crate::ClockCommand).

@@ -32,10 +32,11 @@ mod snapshot;
 mod source;
 
 pub use action::{Action, ClockCommand, ClockStatus, Drift};
+pub use directory::LookupId;
 pub use engine::Engine;
 pub use event::Event;
 pub use input::{ClockOutcome, Command, Input, Now, StampQuality};
-pub use options::{Entry, Host, Local, Options, SourceKind, SourceOptions};
+pub use options::{Entry, Family, Host, Local, Options, SourceKind, SourceOptions};
 pub use report::Report;
 pub use snapshot::TimeSnapshot;
 pub use source::SourceId;

@@ -107,6 +107,12 @@ impl Engine {
         }
     }
 
+    /// A slew that nobody ends would run the clock away.
+    pub(super) fn shut_down(&mut self, now: Now) {
+        let frequency = self.estimate(now).map_or(self.prior.frequency, |e| e.frequency);
+        self.actions.extend(self.discipline.rest_at(frequency));
+    }
+
     /// Works off what is left between the system clock and the estimate.
     pub(super) fn correct(&mut self, now: Now) {
         if let Some(estimate) = self.estimate(now) {

@@ -77,7 +77,7 @@ impl Engine {
             actions: VecDeque::new(),
             events: VecDeque::new(),
         };
-        engine.actions.extend(engine.discipline.start_at(prior.frequency));
+        engine.actions.extend(engine.discipline.rest_at(prior.frequency));
         engine.add_entries(now);
         engine.run_timers(now);
         engine
@@ -100,6 +100,10 @@ impl Engine {
             Input::RateChangedByOther { rate } => self.rate_changed_by_other(now, rate),
             Input::Command(Command::Step) => self.step_on_request(now),
             Input::Command(Command::Refresh) => self.refresh(now),
+            Input::Shutdown => {
+                self.shut_down(now);
+                return;
+            }
         }
         self.run_timers(now);
     }

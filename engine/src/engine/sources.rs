@@ -48,8 +48,8 @@ impl Engine {
             self.directory.settle(lookup);
             return;
         }
-        let retry = self.directory.retry(lookup, now.monotonic);
-        if self.sources_of(lookup) == 0 {
+        let (retry, is_first) = self.directory.retry(lookup, now.monotonic);
+        if is_first && self.sources_of(lookup) == 0 {
             self.events.push_back(Event::LookupFailed { name: entry.host.to_string(), retry });
         }
     }
@@ -131,6 +131,8 @@ impl Engine {
                 let offset = Offset::reference_ahead_by(sample.offset.as_duration() - corrected);
                 source.last = Some(LastSample { at: sample.at, offset, delay: sample.delay });
                 source.association.set_poll(source.filter.poll().next(source.association.poll()));
+                // Nothing more is expected on that socket, and an open port invites guesses.
+                self.actions.push_back(Action::Forget { source: id });
                 self.found(id);
                 self.reselect(now, Some(id));
             }

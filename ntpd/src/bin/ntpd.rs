@@ -1,2 +1,71 @@
-//! ntpd
-fn main() {}
+//! `ntpd`: the Truechimer daemon.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use ntpd::daemon::settings::{Overrides, Settings, SettingsError};
+use ntpd::daemon::{log, run};
+use tracing::Level;
+
+/// EX_NOINPUT: the configuration file cannot be read.
+const EX_NOINPUT: u8 = 66;
+/// EX_OSERR: the system lacks what every daemon needs.
+const EX_OSERR: u8 = 71;
+/// EX_CONFIG: the configuration is wrong.
+const EX_CONFIG: u8 = 78;
+
+/// Truechimer: keeps this machine's clock right and serves the time.
+///
+/// Runs in the foreground and logs to standard error or the journal. SIGTERM saves the drift file and ends.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 ended as told, 66 the configuration cannot be read, \
+    71 the system refuses what every daemon needs, 78 the configuration is wrong."
+)]
+struct Args {
+    /// Configuration file [default: /etc/ntpd/ntpd.toml if there, else the built-in default]
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Leave the clock alone: measure and serve only
+    #[arg(short = 'x')]
+    no_control: bool,
+    /// Check the configuration and end
+    #[arg(long)]
+    check: bool,
+    /// Control socket [default: /run/ntpd/ntpd.sock]
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// How much to tell: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: Level,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let overrides = Overrides { config: args.config, no_control: args.no_control, socket: args.socket };
+    let settings = match Settings::load(&overrides) {
+        Ok(settings) => settings,
+        Err(SettingsError::Unreadable(file, error)) => {
+            eprintln!("ntpd: {}: {error}", file.display());
+            return EX_NOINPUT.into();
+        }
+        Err(SettingsError::Wrong(errors)) => {
+            eprintln!("{errors}");
+            return EX_CONFIG.into();
+        }
+    };
+    if args.check {
+        println!("configuration is fine");
+        return ExitCode::SUCCESS;
+    }
+    log::start(args.log_level);
+    match run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ntpd: {error}");
+            EX_OSERR.into()
+        }
+    }
+}

@@ -17,11 +17,21 @@ use serde::{Deserialize, Serialize};
 /// The longest line that is read in either direction.
 pub const MAX_LINE: usize = 1 << 20;
 
-/// Where the socket is unless someone says otherwise: in `RUNTIME_DIRECTORY`, else `/run/ntpd`.
+/// Where the socket is unless someone says otherwise: in `RUNTIME_DIRECTORY`, else in `/run/ntpd`. Where that
+/// cannot be, because an ordinary user runs the daemon, it is in the user's own `XDG_RUNTIME_DIR`.
 #[must_use]
 pub fn default_socket() -> PathBuf {
-    let directory = std::env::var_os("RUNTIME_DIRECTORY").map_or_else(|| "/run/ntpd".into(), PathBuf::from);
-    directory.join("ntpd.sock")
+    const SYSTEM: &str = "/run/ntpd";
+    const NAME: &str = "ntpd.sock";
+    if let Some(directory) = std::env::var_os("RUNTIME_DIRECTORY") {
+        return PathBuf::from(directory).join(NAME);
+    }
+    let system = PathBuf::from(SYSTEM).join(NAME);
+    let own = std::env::var_os("XDG_RUNTIME_DIR").map(|d| PathBuf::from(d).join("ntpd").join(NAME));
+    match own {
+        Some(own) if !system.exists() && std::fs::create_dir_all(SYSTEM).is_err() => own,
+        _ => system,
+    }
 }
 
 /// What can be asked.

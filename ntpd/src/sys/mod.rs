@@ -8,6 +8,8 @@
 //! | [`kernel_clock`] | steering the system clock: rate, step, status |
 //! | [`clock_watch`] | hearing that somebody set the clock |
 //! | [`udp`] | UDP sockets that stamp what they receive and send |
+//! | [`readiness`] | whether writing would block |
+//! | [`watched`] | descriptors that the event loop waits for |
 //! | `socket` | the socket calls behind `udp`, one per function |
 //! | `cmsg` | control messages: time stamps and packet information |
 //! | `address` | socket addresses as the kernel wants them |
@@ -34,8 +36,10 @@ pub mod clock_watch;
 mod cmsg;
 pub mod kernel_clock;
 mod plain;
+pub mod readiness;
 mod socket;
 pub mod udp;
+pub mod watched;
 
 use std::io;
 use std::os::raw::c_int;

@@ -12,10 +12,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::raw::c_int;
+use std::time::Duration;
 
 use ntp_proto::time::RawTime;
 
 use super::address::Address;
+use super::check;
 use super::cmsg::{ControlBuffer, Message};
 use super::socket;
 
@@ -153,6 +155,22 @@ impl UdpSocket {
         match socket::recvmsg(self.as_fd(), &mut nothing, &mut control, flags) {
             Ok(_) => Ok(control.messages().find_map(as_stamp)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl UdpSocket {
+    /// Blocks until there is a datagram or an error to receive or a transmit stamp to fetch, for `patience` at
+    /// most, and says whether there is. Whole milliseconds, rounded up. A signal ends it early.
+    pub fn wait(&self, patience: Duration) -> io::Result<bool> {
+        let mut wanted = libc::pollfd { fd: self.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let millis = patience.as_nanos().div_ceil(1_000_000);
+        let millis = c_int::try_from(millis).unwrap_or(c_int::MAX);
+        // SAFETY: the pointer is to a `pollfd` of ours that outlives the call, and one is announced.
+        match check(unsafe { libc::poll(&raw mut wanted, 1, millis) }) {
+            Ok(ready) => Ok(ready != 0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -412,5 +430,14 @@ mod tests {
         let socket = server("127.0.0.1:0");
         let taken = UdpSocket::server(socket.local_address().unwrap()).unwrap_err();
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn waiting_ends_with_a_datagram_or_with_patience() {
+        let server = server("127.0.0.1:0");
+        let client = client_of(&server, "127.0.0.1");
+        assert!(!server.wait(Duration::from_millis(1)).unwrap());
+        client.send(b"ask").unwrap();
+        assert!(server.wait(Duration::from_secs(10)).unwrap());
     }
 }

@@ -1,0 +1,88 @@
+//! The drift file: one line, the clock's frequency error in ppm and its uncertainty.
+//!
+//! The format is chrony's, so a file that chronyd left can be taken over and the other way round. There a
+//! positive frequency means that the clock gains; a [`Drift`] says by how much it has to be sped up.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use ntp_engine::Drift;
+use ntp_proto::time::Frequency;
+
+/// A file that says more than this was not written by anybody who knows clocks.
+const MAX_PPM: f64 = 100_000.0;
+/// More than anybody writes into it.
+const MAX_LENGTH: u64 = 256;
+
+/// Reads what an earlier run found out; `None` if there was none.
+///
+/// # Errors
+/// When the file cannot be read or does not make sense.
+pub(super) fn read(path: &Path) -> io::Result<Option<Drift>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let text = io::read_to_string(io::Read::take(file, MAX_LENGTH))?;
+    parse(&text)
+        .map(Some)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "does not hold two figures"))
+}
+
+/// Replaces the file: whoever reads it finds the old or the new content, even after a loss of power.
+///
+/// # Errors
+/// When the directory cannot be made or written.
+pub(super) fn write(path: &Path, drift: Drift) -> io::Result<()> {
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let temporary = path.with_extension("tmp");
+    let mut file = File::create(&temporary)?;
+    file.write_all(line(drift).as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    File::open(directory)?.sync_all()
+}
+
+fn line(drift: Drift) -> String {
+    format!("{:20.6} {:20.6}\n", -drift.frequency.to_ppm(), drift.skew.to_ppm())
+}
+
+fn parse(text: &str) -> Option<Drift> {
+    let mut figures = text.split_whitespace().map(str::parse::<f64>);
+    let gains = figures.next()?.ok().filter(|ppm| ppm.abs() <= MAX_PPM)?;
+    let skew = figures.next()?.ok().filter(|ppm| (0.0..=MAX_PPM).contains(ppm))?;
+    Some(Drift { frequency: Frequency::from_ppm(-gains), skew: Frequency::from_ppm(skew) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("new").join("drift");
+        assert!(read(&path).unwrap().is_none());
+        let drift = Drift { frequency: Frequency::from_ppm(-12.25), skew: Frequency::from_ppm(0.125) };
+        write(&path, drift).unwrap();
+        let back = read(&path).unwrap().unwrap();
+        assert!((back.frequency.to_ppm() + 12.25).abs() < 1e-6 && (back.skew.to_ppm() - 0.125).abs() < 1e-6);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_file_of_chronyd_is_understood() {
+        let drift = parse("            23.500000             0.034000\n").unwrap();
+        assert!((drift.frequency.to_ppm() + 23.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn damaged_files_are_errors() {
+        for text in ["", "1", "a b", "nan 1", "1 inf", "1e9 1", "1 -1"] {
+            assert!(parse(text).is_none(), "{text}");
+        }
+    }
+}

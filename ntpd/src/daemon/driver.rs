@@ -1,0 +1,462 @@
+//! The loop: what happens goes to the engine, what it wants is done.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use ntp_clock::Stamp;
+use ntp_engine::record::{Seed, start};
+use ntp_engine::{
+    Action, ClockCommand, ClockOutcome, Drift, Engine, Event, Input, LookupId, Now, Options, SourceId,
+    StampQuality, TimeSnapshot,
+};
+use ntp_proto::client::TxToken;
+use ntp_proto::time::{Monotonic, NtpDuration};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::clock::{Jump, MachineClock};
+use super::problems::Problems;
+use super::requests::Requests;
+use super::serve::Service;
+use super::settings::Settings;
+use super::{drift, libc_may_be_intercepted, log, lookup, notify};
+use crate::control::server::{ControlServer, Question};
+use crate::control::{DaemonReport, Request, Response, SocketReport};
+use crate::sys::clock;
+use crate::sys::clock_watch::ClockWatch;
+use crate::sys::udp::{StampSource, UdpSocket};
+use crate::sys::watched::watch;
+
+/// What could not be opened is tried again this often.
+const RETRY: Duration = Duration::from_secs(30);
+/// The longest sleep: beyond it timers of the runtime lose their meaning.
+const LONGEST_SLEEP: NtpDuration = NtpDuration::from_secs(86_400);
+
+/// Everything that can reach the loop from other tasks and threads.
+#[derive(Debug)]
+pub(super) enum Happening {
+    Departed { source: SourceId, token: TxToken, at: Stamp },
+    Datagram { source: SourceId, token: TxToken, at: Stamp, quality: StampQuality, bytes: Vec<u8> },
+    Resolved { lookup: LookupId, addresses: Vec<IpAddr> },
+    Asked(Question),
+}
+
+/// Runs the daemon until it is told to end.
+///
+/// # Errors
+/// Only if there is no event loop or no randomness to be had; anything else is a state that is retried.
+pub fn run(settings: Settings) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, async { Driver::new(settings)?.run().await })
+}
+
+/// A place to serve at, open or not.
+struct Listener {
+    address: SocketAddr,
+    stamps: Option<StampSource>,
+    problem: Option<String>,
+}
+
+struct Driver {
+    settings: Settings,
+    started: Monotonic,
+    engine: Engine,
+    clock: MachineClock,
+    watch: Option<AsyncFd<ClockWatch>>,
+    snapshot: Rc<Cell<TimeSnapshot>>,
+    requests: Requests,
+    service: Rc<Service>,
+    listeners: Vec<Listener>,
+    control: Option<ControlServer>,
+    problems: Problems,
+    retry: Instant,
+    tell: UnboundedSender<Happening>,
+    hear: Option<UnboundedReceiver<Happening>>,
+    saved: (Sender<io::Result<()>>, Receiver<io::Result<()>>),
+}
+
+impl Driver {
+    fn new(settings: Settings) -> io::Result<Self> {
+        let mut problems = Problems::default();
+        let watch = if libc_may_be_intercepted() {
+            None
+        } else {
+            let watch = ClockWatch::open().and_then(|w| watch(w, Interest::READABLE));
+            problems.note("clock watch", watch, "steps by others are noticed at the next poll")
+        };
+        let mut clock = MachineClock::open(settings.config.server.rtcsync, watch.is_some());
+        let (options, denied) = options(&settings, &mut clock, &mut problems);
+        let (now, _) = clock.observe(false);
+        let mut seed: Seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        let mut engine = start(options, seed, now);
+        if denied {
+            engine.handle(now, Input::Clock(ClockOutcome::Denied));
+        }
+        let snapshot = Rc::new(Cell::new(*engine.snapshot()));
+        let (tell, hear) = unbounded_channel();
+        let listeners = settings.listen().into_iter();
+        Ok(Self {
+            started: now.monotonic,
+            engine,
+            clock,
+            watch,
+            requests: Requests::new(tell.clone(), Rc::clone(&snapshot)),
+            service: Rc::new(Service::new(settings.access(), Rc::clone(&snapshot))),
+            snapshot,
+            listeners: listeners.map(|address| Listener { address, stamps: None, problem: None }).collect(),
+            control: None,
+            problems,
+            retry: Instant::now(),
+            tell,
+            hear: Some(hear),
+            saved: channel(),
+            settings,
+        })
+    }
+
+    async fn run(mut self) -> io::Result<()> {
+        self.introduce();
+        self.open_what_is_closed();
+        self.carry_out();
+        notify::ready();
+        let mut hear = self.hear.take().ok_or_else(|| io::Error::other("the loop runs once"))?;
+        let (mut ending, mut reload) = (Endings::new()?, signal(SignalKind::hangup())?);
+        loop {
+            let timer = sleep_until(self.next_wakeup());
+            tokio::select! {
+                biased;
+                name = ending.next() => {
+                    tracing::info!("{name} received, ending");
+                    break;
+                }
+                Some(happening) = hear.recv() => self.happened(happening),
+                jumped = jumped(self.watch.as_ref()) => {
+                    if jumped {
+                        self.observe(true);
+                        self.carry_out();
+                    }
+                }
+                _ = reload.recv() => {
+                    tracing::warn!("SIGHUP received, but this version cannot reload; restart to apply changes");
+                }
+                () = timer => self.tell(Input::Tick),
+            }
+            self.hear_of_savings();
+            if Instant::now() >= self.retry {
+                self.open_what_is_closed();
+            }
+        }
+        self.end();
+        Ok(())
+    }
+
+    fn happened(&mut self, happening: Happening) {
+        match happening {
+            Happening::Departed { source, token, at } => {
+                let quality = StampQuality::Kernel;
+                self.tell(Input::Departed { source, token, at, quality, local: None });
+            }
+            Happening::Datagram { source, token, at, quality, bytes } => {
+                self.tell(Input::Datagram { source, token, at, quality, bytes: Cow::Owned(bytes) });
+            }
+            Happening::Resolved { lookup, addresses } => self.tell(Input::Resolved { lookup, addresses }),
+            Happening::Asked(Question { request, answer }) => {
+                let response = self.answer(request);
+                // Who does not wait for the answer does not get it.
+                let _ = answer.send(response);
+            }
+        }
+    }
+
+    /// Hands an input to the engine and does what it wants.
+    fn tell(&mut self, input: Input<'_>) {
+        let now = self.observe(false);
+        self.engine.handle(now, input);
+        self.carry_out();
+    }
+
+    /// Reads the clocks; if somebody moved them, the engine hears of that first.
+    fn observe(&mut self, announced: bool) -> Now {
+        let (now, jump) = self.clock.observe(announced);
+        let input = match jump {
+            None => return now,
+            Some(Jump::Stepped(by)) => Input::SteppedByOther { by },
+            Some(Jump::Slept(asleep)) => Input::Resumed { asleep },
+        };
+        self.engine.handle(now, input);
+        self.snapshot.set(*self.engine.snapshot());
+        now
+    }
+
+    fn carry_out(&mut self) {
+        loop {
+            self.snapshot.set(*self.engine.snapshot());
+            if let Some(event) = self.engine.poll_event() {
+                self.diary(&event);
+            } else if let Some(action) = self.engine.poll_action() {
+                self.act(action);
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Send { source, token, remote, bytes } => self.send(source, token, remote, &bytes),
+            Action::Forget { source } => self.requests.forget(source),
+            Action::Clock(command) => self.command(command),
+            Action::Resolve { lookup, name, family: _ } => {
+                let begun = lookup::start(lookup, name, self.tell.clone());
+                let then = "tried again";
+                if self.problems.note("look-ups", begun, then).is_none() {
+                    let (now, _) = self.clock.observe(false);
+                    self.engine.handle(now, Input::Resolved { lookup, addresses: Vec::new() });
+                }
+            }
+            Action::Save(drift) => self.save(drift),
+        }
+    }
+
+    fn send(&mut self, source: SourceId, token: TxToken, remote: SocketAddr, bytes: &[u8]) {
+        let topic = format!("requests to {remote}");
+        let sent = self.requests.send(source, token, remote, bytes);
+        if let Some(departure) = self.problems.note(&topic, sent, "tried again at the next poll") {
+            let (now, _) = self.clock.observe(false);
+            let (at, local) = (departure.at, departure.local);
+            let quality = StampQuality::User;
+            self.engine.handle(now, Input::Departed { source, token, at, quality, local });
+        }
+    }
+
+    fn command(&mut self, command: ClockCommand) {
+        let (outcome, result) = self.clock.execute(command);
+        self.problems.note("kernel clock", result, "measuring and serving only; tried again every minute");
+        let (now, _) = self.clock.observe(false);
+        if let Some(outcome) = outcome {
+            self.engine.handle(now, Input::Clock(outcome));
+        } else if let Some(rate) = self.clock.foreign_rate() {
+            self.engine.handle(now, Input::RateChangedByOther { rate });
+        }
+    }
+
+    /// Keeps the drift, in a thread that ends with it: a slow disk must not hold up time service.
+    fn save(&self, drift: Drift) {
+        let (Some(path), done) = (self.settings.drift_file.clone(), self.saved.0.clone()) else { return };
+        let work = move || {
+            // Nobody is left to hear of it when the daemon has ended.
+            let _ = done.send(drift::write(&path, drift));
+        };
+        if let Err(error) = thread::Builder::new().name("drift".to_owned()).spawn(work) {
+            let _ = self.saved.0.send(Err(error));
+        }
+    }
+
+    fn hear_of_savings(&mut self) {
+        while let Ok(result) = self.saved.1.try_recv() {
+            self.note_saving(result);
+        }
+    }
+
+    fn note_saving(&mut self, result: io::Result<()>) {
+        let path = self.settings.drift_file.as_ref().map(|p| p.display().to_string()).unwrap_or_default();
+        self.problems.note(&format!("drift file {path}"), result, "tried again in an hour");
+    }
+
+    fn diary(&self, event: &Event) {
+        if event.is_warning() {
+            tracing::warn!("{event}");
+        } else {
+            tracing::info!("{event}");
+        }
+        notify::status(&event.to_string());
+    }
+
+    /// Sockets to serve on and the control socket, as far as they can be had.
+    fn open_what_is_closed(&mut self) {
+        self.retry = Instant::now() + RETRY;
+        for listener in &mut self.listeners {
+            if listener.stamps.is_none() {
+                listener.open(&self.service, &mut self.problems);
+            }
+        }
+        if self.control.is_none() {
+            let tell = self.tell.clone();
+            let ask = move |question| {
+                // The loop only stops listening when the daemon ends.
+                let _ = tell.send(Happening::Asked(question));
+            };
+            let opened = ControlServer::open(&self.settings.socket, ask);
+            let topic = format!("control socket {}", self.settings.socket.display());
+            self.control =
+                self.problems.note(&topic, opened, "ntpctl cannot reach this daemon (see --socket)");
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> Response {
+        match request {
+            Request::Report => Response::Report(Box::new(self.report())),
+            Request::Do(command) => {
+                self.tell(Input::Command(command));
+                Response::Done
+            }
+        }
+    }
+
+    fn report(&mut self) -> DaemonReport {
+        let now = self.observe(false);
+        self.carry_out();
+        let mut serving = self.service.report();
+        serving.sockets = self.listeners.iter().map(Listener::report).collect();
+        let mut problems = self.problems.sentences();
+        if log::dropped() > 0 {
+            problems.push(format!("log: {} lines were lost because nobody read them", log::dropped()));
+        }
+        DaemonReport {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            uptime_s: (now.monotonic - self.started).to_seconds(),
+            config_file: self.settings.file.clone(),
+            enabled: self.settings.config.enabled,
+            time: self.engine.report(now),
+            serving,
+            problems,
+        }
+    }
+
+    fn next_wakeup(&self) -> Instant {
+        let (monotonic, raw) = (clock::monotonic(), clock::raw());
+        let wait = self.engine.next_wakeup(Now { monotonic, raw }) - monotonic;
+        let wait = wait.clamp(NtpDuration::ZERO, LONGEST_SLEEP);
+        let wakeup = Instant::now() + Duration::from_nanos(wait.to_nanos().unsigned_abs());
+        let all_open = self.control.is_some() && self.listeners.iter().all(|l| l.stamps.is_some());
+        if all_open { wakeup } else { wakeup.min(self.retry) }
+    }
+
+    fn introduce(&self) {
+        let Settings { file, config, adjust, .. } = &self.settings;
+        let file = file.as_ref().map_or("the built-in default".to_owned(), |f| f.display().to_string());
+        tracing::info!("ntpd {} starts with {file}", env!("CARGO_PKG_VERSION"));
+        if !config.enabled {
+            tracing::warn!("`enabled = false`: doing nothing but answering ntpctl");
+        }
+        if !adjust && config.enabled {
+            tracing::info!(
+                "the clock is left alone: time is measured and served, but not set. To let ntpd steer the \
+                 clock, run it as root with a configuration whose [server] does not say control = \"none\""
+            );
+        }
+        if self.listeners.is_empty() {
+            tracing::info!("nobody is served: security.access allows nobody, or server.port is 0");
+        }
+    }
+
+    fn end(mut self) {
+        notify::stopping();
+        let now = self.observe(false);
+        self.engine.handle(now, Input::Shutdown);
+        self.carry_out();
+        if let (Some(path), Some(drift)) = (self.settings.drift_file.clone(), self.engine.drift()) {
+            let result = drift::write(&path, drift);
+            self.note_saving(result);
+        }
+        tracing::info!("ntpd ended");
+    }
+}
+
+impl Listener {
+    fn open(&mut self, service: &Rc<Service>, problems: &mut Problems) {
+        let opened = UdpSocket::server(self.address).and_then(|socket| {
+            let stamps = socket.stamping().rx;
+            service.start(socket, self.address).map(|()| stamps)
+        });
+        self.problem = opened.as_ref().err().map(ToString::to_string);
+        let topic = format!("serving on {}", self.address);
+        if let Some(stamps) = problems.note(&topic, opened, "tried again every 30 s") {
+            self.stamps = Some(stamps);
+            tracing::info!("serving on {}, receive stamps by the {}", self.address, stamper(stamps));
+        }
+    }
+
+    fn report(&self) -> SocketReport {
+        SocketReport {
+            address: self.address.to_string(),
+            open: self.stamps.is_some(),
+            receive_stamps: self.stamps.map_or("none", stamper).to_owned(),
+            problem: self.problem.clone(),
+        }
+    }
+}
+
+fn stamper(stamps: StampSource) -> &'static str {
+    match stamps {
+        StampSource::Kernel => "kernel",
+        StampSource::User => "user",
+    }
+}
+
+/// The engine's options, and whether the kernel refuses what they ask for.
+fn options(settings: &Settings, clock: &mut MachineClock, problems: &mut Problems) -> (Options, bool) {
+    let mut options = settings.options();
+    options.precision = clock::precision();
+    options.initial_rate = clock.rate();
+    let mut denied = false;
+    if options.adjust {
+        let taken = clock.take_over();
+        let then = "measuring and serving only; tried again every minute";
+        match problems.note("kernel clock", taken, then) {
+            Some(rate) => options.initial_rate = rate,
+            None => denied = true,
+        }
+    }
+    if let Some(path) = &settings.drift_file {
+        let topic = format!("drift file {}", path.display());
+        options.drift = problems.note(&topic, drift::read(path), "starting without it").flatten();
+    }
+    (options, denied)
+}
+
+/// Waits until the kernel says that the clock jumped; for ever, if nobody watches.
+async fn jumped(watch: Option<&AsyncFd<ClockWatch>>) -> bool {
+    let Some(watch) = watch else { return std::future::pending().await };
+    let Ok(mut ready) = watch.readable().await else { return std::future::pending().await };
+    let jumped = watch.get_ref().acknowledge().unwrap_or(false);
+    ready.clear_ready();
+    jumped
+}
+
+/// The signals that end the daemon.
+struct Endings {
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+}
+
+impl Endings {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.quit.recv() => "SIGQUIT",
+        }
+    }
+}

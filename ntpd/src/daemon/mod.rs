@@ -1,0 +1,43 @@
+//! The daemon: one thread that connects an engine to the machine.
+//!
+//! ```text
+//!  requests (client sockets) ─┐                        ┌─▶ requests sent
+//!  look-ups (threads)         ├─▶ Happening ─▶ Engine ─┼─▶ kernel clock
+//!  control connections        │      ▲                 ├─▶ drift file
+//!  signals, clock watch ──────┘      └── timer         └─▶ TimeSnapshot ─▶ server sockets
+//! ```
+//!
+//! There are no decisions here: whatever arrives goes to the engine, whatever it wants is done. What fails is
+//! a [`problems`] entry and is tried again.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `settings.rs` | from configuration file and command line to what the parts need |
+//! | `driver.rs` | the loop |
+//! | `clock.rs` | the kernel clock as the engine's servant, and its jumps |
+//! | `requests.rs` | a socket for each request |
+//! | `serve.rs` | the sockets that are served on |
+//! | `lookup.rs` | names |
+//! | `drift.rs` | the drift file |
+//! | `problems.rs` | what does not work right now |
+//! | `log.rs` | where words go |
+//! | `notify.rs` | what systemd is told |
+
+mod clock;
+mod drift;
+mod driver;
+pub mod log;
+mod lookup;
+mod notify;
+mod problems;
+mod requests;
+mod serve;
+pub mod settings;
+
+pub use driver::run;
+
+/// Whether some library may stand between us and libc, as a simulator's does. What such libraries are known
+/// not to stand is then left out.
+fn libc_may_be_intercepted() -> bool {
+    std::env::var_os("LD_PRELOAD").is_some_and(|preloaded| !preloaded.is_empty())
+}

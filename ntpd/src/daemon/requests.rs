@@ -1,0 +1,132 @@
+//! A socket for each request: opened with it, closed with its answer or the next request.
+//!
+//! A fresh socket has a random port (RFC 9109) and, being connected, hears nobody but the server. Stamps of
+//! departure come on the error queue; one is owed for each request, and no more are fetched, since an empty
+//! queue may hand out something else where libc is intercepted.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use ntp_clock::Stamp;
+use ntp_engine::{SourceId, StampQuality, TimeSnapshot};
+use ntp_proto::client::TxToken;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::{JoinHandle, spawn_local};
+
+use super::driver::Happening;
+use crate::sys::clock;
+use crate::sys::udp::{StampSource, UdpSocket};
+use crate::sys::watched::watch;
+
+/// More than any server sends; the rest is cut off and fails to parse.
+const BUFFER: usize = 2_048;
+/// A request that brought this much is closed: whoever sends it is not answering.
+const MAX_DATAGRAMS: usize = 16;
+
+/// The sockets that wait for an answer.
+#[derive(Debug)]
+pub(super) struct Requests {
+    waiting: BTreeMap<SourceId, JoinHandle<()>>,
+    tell: UnboundedSender<Happening>,
+    snapshot: Rc<Cell<TimeSnapshot>>,
+}
+
+/// A request that left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Departure {
+    pub(super) at: Stamp,
+    pub(super) local: Option<std::net::IpAddr>,
+}
+
+impl Requests {
+    /// What arrives goes to `tell`, stamped by the clock of the current `snapshot`.
+    pub(super) fn new(tell: UnboundedSender<Happening>, snapshot: Rc<Cell<TimeSnapshot>>) -> Self {
+        Self { waiting: BTreeMap::new(), tell, snapshot }
+    }
+
+    /// Sends `bytes` from a fresh socket and waits for what comes back.
+    pub(super) fn send(
+        &mut self,
+        source: SourceId,
+        token: TxToken,
+        remote: SocketAddr,
+        bytes: &[u8],
+    ) -> io::Result<Departure> {
+        self.forget(source);
+        let socket = UdpSocket::client(remote)?;
+        let local = socket.local_address().ok().map(|address| address.ip());
+        let socket = watch(socket, Interest::READABLE | Interest::ERROR)?;
+        let at = stamp(&self.snapshot, clock::raw());
+        socket.get_ref().send(bytes)?;
+        let exchange =
+            Exchange { source, token, tell: self.tell.clone(), snapshot: Rc::clone(&self.snapshot) };
+        self.waiting.insert(source, spawn_local(exchange.listen(socket)));
+        Ok(Departure { at, local })
+    }
+
+    /// Closes the source's socket.
+    pub(super) fn forget(&mut self, source: SourceId) {
+        if let Some(task) = self.waiting.remove(&source) {
+            task.abort();
+        }
+    }
+}
+
+/// One request and the wait for its answer.
+struct Exchange {
+    source: SourceId,
+    token: TxToken,
+    tell: UnboundedSender<Happening>,
+    snapshot: Rc<Cell<TimeSnapshot>>,
+}
+
+impl Exchange {
+    async fn listen(self, socket: AsyncFd<UdpSocket>) {
+        let mut owed = socket.get_ref().stamping().tx == StampSource::Kernel;
+        let mut left = MAX_DATAGRAMS;
+        let mut buffer = [0; BUFFER];
+        while left > 0 {
+            let Ok(mut ready) = socket.ready(Interest::READABLE | Interest::ERROR).await else { return };
+            // The stamp first: the answer is worth more with it.
+            if owed && self.fetch_departure(socket.get_ref()) {
+                owed = false;
+            }
+            match socket.get_ref().recv(&mut buffer) {
+                Ok(received) => {
+                    left -= 1;
+                    let bytes = buffer[..received.len].to_vec();
+                    self.tell_arrival(received.stamp, bytes);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+                Err(error) => {
+                    // An ICMP message, say: the next datagram may be fine.
+                    left -= 1;
+                    tracing::debug!(source = self.source.number(), %error, "receiving failed");
+                }
+            }
+        }
+    }
+
+    fn fetch_departure(&self, socket: &UdpSocket) -> bool {
+        let Ok(Some(at)) = socket.tx_stamp() else { return false };
+        let at = stamp(&self.snapshot, at);
+        let _ = self.tell.send(Happening::Departed { source: self.source, token: self.token, at });
+        true
+    }
+
+    fn tell_arrival(&self, by_kernel: Option<ntp_proto::time::RawTime>, bytes: Vec<u8>) {
+        let quality = if by_kernel.is_some() { StampQuality::Kernel } else { StampQuality::User };
+        let at = stamp(&self.snapshot, by_kernel.unwrap_or_else(clock::raw));
+        let (source, token) = (self.source, self.token);
+        let _ = self.tell.send(Happening::Datagram { source, token, at, quality, bytes });
+    }
+}
+
+fn stamp(snapshot: &Cell<TimeSnapshot>, time: ntp_proto::time::RawTime) -> Stamp {
+    Stamp { time, epoch: snapshot.get().epoch }
+}
