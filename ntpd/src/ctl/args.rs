@@ -1,0 +1,197 @@
+//! The command line of `ntpctl`: what can be written and in which range. Carries nothing out.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::exit::Exit;
+use super::query::Target;
+use crate::control::default_socket;
+
+/// Shows and controls the Truechimer time daemon, measures servers and checks configurations
+#[derive(Debug, Parser)]
+#[command(name = "ntpctl", version, after_help = Exit::help())]
+pub(super) struct Cli {
+    /// The daemon's control socket [default: ntpd.sock in $RUNTIME_DIRECTORY or /run/ntpd]
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+impl Cli {
+    /// The socket that was named, or the usual one.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.socket.clone().unwrap_or_else(default_socket)
+    }
+}
+
+/// One module each.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// How it is, in a few lines; exits 0 if the clock is synchronised and 1 if not
+    Status(Form),
+    /// The clock in figures: offset, frequency and three measures of error
+    Tracking(Form),
+    /// The sources, and why each is used or not
+    Sources(SourcesArgs),
+    /// Measures a server from here; needs no daemon and changes nothing
+    Query(QueryArgs),
+    /// Waits until the clock is synchronised, also for a daemon that is yet to start
+    Waitsync(WaitsyncArgs),
+    /// Corrects at once, by a step, what is left of a slow correction
+    Step,
+    /// Asks every source now, as at the start
+    Refresh,
+    /// Checks or shows a configuration; needs no daemon
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// For people or for programs.
+#[derive(Args, Debug)]
+pub(super) struct Form {
+    /// Print JSON; offsets are reference minus clock in seconds, so positive means slow
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Of `sources`.
+#[derive(Args, Debug)]
+pub(super) struct SourcesArgs {
+    /// Show stamps and discarded replies too, and explain columns and marks
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    #[command(flatten)]
+    pub(super) form: Form,
+}
+
+/// Of `query`.
+#[derive(Args, Debug)]
+pub(super) struct QueryArgs {
+    /// Whom to ask; port 123 unless said. an IPv6 address with a port needs brackets
+    #[arg(value_name = "HOST[:PORT]")]
+    pub(super) server: Target,
+    /// How many requests to send
+    #[arg(short = 'n', long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(super) count: u8,
+    // ntpd's `restrict limited` calls clients that come more often than every 2 s abusive.
+    /// Seconds from one request to the next, at least 1
+    #[arg(long, value_name = "S", default_value = "2", value_parser = polite_interval)]
+    pub(super) interval: Duration,
+    /// Use IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(super) ipv4: bool,
+    /// Use IPv6 only
+    #[arg(short = '6', long)]
+    pub(super) ipv6: bool,
+    /// NTP version of the requests, 3 or 4
+    #[arg(
+        long = "version",
+        value_name = "VERSION",
+        default_value_t = 4,
+        value_parser = clap::value_parser!(u8).range(3..=4)
+    )]
+    pub(super) ntp_version: u8,
+    #[command(flatten)]
+    pub(super) form: Form,
+}
+
+/// Of `waitsync`.
+#[derive(Args, Debug)]
+pub(super) struct WaitsyncArgs {
+    /// Give up after so many looks; 0: never
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) tries: u32,
+    /// Seconds from one look to the next
+    #[arg(long, value_name = "S", default_value = "1", value_parser = interval)]
+    pub(super) interval: Duration,
+    /// Wait until the error bound is not above this, in seconds
+    #[arg(long, value_name = "S", value_parser = positive_seconds)]
+    pub(super) max_error: Option<f64>,
+}
+
+/// Of `config`.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Reports every error of the file, exit code 78, or says what it amounts to, exit code 0
+    Check {
+        /// The file [default: /etc/ntpd/ntpd.toml]
+        file: Option<PathBuf>,
+    },
+    /// Prints the effective configuration with all defaults, as TOML
+    Show {
+        /// The file [default: /etc/ntpd/ntpd.toml, else the built-in configuration]
+        file: Option<PathBuf>,
+        /// Show what the daemon does without a file
+        #[arg(long, conflicts_with = "file")]
+        built_in: bool,
+    },
+}
+
+/// Nobody waits longer than a day between two looks.
+const LONGEST_INTERVAL: f64 = 86_400.0;
+
+fn polite_interval(text: &str) -> Result<Duration, String> {
+    seconds(text, 1.0, LONGEST_INTERVAL).map(Duration::from_secs_f64)
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    seconds(text, 0.1, LONGEST_INTERVAL).map(Duration::from_secs_f64)
+}
+
+fn positive_seconds(text: &str) -> Result<f64, String> {
+    seconds(text, 1e-9, 1e9)
+}
+
+fn seconds(text: &str, least: f64, most: f64) -> Result<f64, String> {
+    let in_range = |s: &f64| (least..=most).contains(s);
+    text.parse().ok().filter(in_range).ok_or_else(|| format!("expected seconds from {least} to {most}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_query_has_polite_defaults() {
+        let Command::Query(query) = parse("ntpctl query ntp.example").unwrap().command else { panic!() };
+        assert_eq!((query.count, query.interval, query.ntp_version), (4, Duration::from_secs(2), 4));
+    }
+
+    #[test]
+    fn impolite_and_impossible_values_are_refused() {
+        for arguments in [
+            "query a --interval 0.5",
+            "query a --interval NaN",
+            "query a -n 0",
+            "query a -n 17",
+            "query a --version 2",
+            "query a -4 -6",
+            "query a:0",
+            "waitsync --max-error 0",
+            "config show f --built-in",
+        ] {
+            assert!(parse(&format!("ntpctl {arguments}")).is_err(), "{arguments}");
+        }
+    }
+
+    #[test]
+    fn the_socket_may_be_named_on_either_side_of_the_command() {
+        for line in ["ntpctl --socket /s status", "ntpctl status --socket /s"] {
+            assert_eq!(parse(line).unwrap().socket(), PathBuf::from("/s"));
+        }
+    }
+}
