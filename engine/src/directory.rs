@@ -67,6 +67,11 @@ impl Directory {
         (delay, *failures == 1)
     }
 
+    /// Whether some name was not answered even once, for better or worse.
+    pub(crate) fn is_settling(&self) -> bool {
+        self.lookups.iter().any(|(lookup, failures)| !matches!(lookup, Lookup::Settled) && *failures == 0)
+    }
+
     pub(crate) fn next_wakeup(&self) -> Option<Monotonic> {
         self.lookups.iter().filter_map(|(l, _)| if let Lookup::Due(at) = l { Some(*at) } else { None }).min()
     }

@@ -152,7 +152,7 @@ impl Source {
     /// How far the truth may be from this source's estimate at `at`.
     pub(crate) fn root_distance(&self, estimate: &Estimate) -> NtpDuration {
         let Some(server) = &self.server else { return NtpDuration::MAX };
-        let age = self.last.map_or(NtpDuration::ZERO, |last| estimate.at - last.at);
+        let age = self.last.map_or(NtpDuration::ZERO, |last| estimate.at - last.at).max(NtpDuration::ZERO);
         self.root_delay().half() + server.root_dispersion + estimate.dispersion() + MAX_CLOCK_ERROR * age
     }
 

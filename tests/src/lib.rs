@@ -1,10 +1,18 @@
 //! The test ground: what the end-to-end tests need beyond the programs under test.
 //!
 //! ```text
+//!  ground ─ what a test needs of the machine: root, namespaces, peers, our own programs
+//!  host   ─ two hosts with a cable between them, made of network namespaces
+//!  daemon ─ our daemon on such a host
+//!  peers  ─ other people's programs on such a host
 //!  rig    ─ runs inside a virtual machine with a kernel clock of its own (see `rig/README.md`):
 //!           a server of true time, a judge of the clock, and hands that disturb it
 //! ```
 //!
 //! Nothing here is shared with the programs under test: a mistake in common would judge itself right.
 
+pub mod daemon;
+pub mod ground;
+pub mod host;
+pub mod peers;
 pub mod rig;

@@ -13,7 +13,7 @@ use crate::input::{ClockOutcome, Now};
 use crate::options::Options;
 use crate::reference::{Standing, Tracking};
 use crate::snapshot::TimeSnapshot;
-use crate::source::SourceId;
+use crate::source::{Source, SourceId};
 
 /// A snapshot is believed for so long; it is renewed long before.
 pub(super) const VALIDITY: NtpDuration = NtpDuration::from_secs(3_600);
@@ -23,6 +23,9 @@ const KERNEL_MAX_ERROR: NtpDuration = NtpDuration::from_secs(16);
 const FOREIGN_STEP: NtpDuration = NtpDuration::from_nanos(20_000);
 /// How well a machine knows how long it slept.
 const SLEEP: NtpDuration = NtpDuration::from_secs(2);
+/// How uncertain it is when a new rate takes hold: the kernel accounts for it from one of its ticks on, and
+/// those are up to 4 ms apart. After a slew at full speed that is tens of microseconds.
+const RATE_LATENCY: NtpDuration = NtpDuration::from_millis(1);
 /// A foreign rate was in force for about so long before it was noticed.
 const FOREIGN_RATE_FOR: NtpDuration = NtpDuration::from_secs(64);
 
@@ -48,15 +51,19 @@ impl Engine {
         }
     }
 
-    /// The first update waits until all who answer quickly have answered: the fastest need not be right.
+    /// The first update waits until all names and servers that answer quickly have answered: the fastest need
+    /// not be right.
     pub(super) fn is_settling(&self) -> bool {
-        self.discipline.updates() == 0 && self.sources.iter().any(crate::source::Source::is_settling)
+        let anyone = || self.sources.iter().any(Source::is_settling);
+        self.discipline.updates() == 0 && (self.directory.is_settling() || anyone())
     }
 
     pub(super) fn clock_changed(&mut self, now: Now, outcome: ClockOutcome) {
         match outcome {
             ClockOutcome::RateSet { at, rate } => {
+                let change = (rate - self.discipline.timeline.correction()).abs();
                 self.discipline.timeline.change_rate(at, rate);
+                self.disturb(change * RATE_LATENCY);
                 if std::mem::take(&mut self.timers.was_denied) {
                     self.events.push_back(Event::ClockAllowed);
                 }

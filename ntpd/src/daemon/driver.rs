@@ -12,8 +12,8 @@ use std::time::Duration;
 use ntp_clock::Stamp;
 use ntp_engine::record::{Seed, start};
 use ntp_engine::{
-    Action, ClockCommand, ClockOutcome, Drift, Engine, Event, Input, LookupId, Now, Options, SourceId,
-    StampQuality, TimeSnapshot,
+    Action, ClockCommand, ClockOutcome, Command, Drift, Engine, Event, Input, LookupId, Now, Options,
+    SourceId, StampQuality, TimeSnapshot,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::time::{Monotonic, NtpDuration};
@@ -307,6 +307,9 @@ impl Driver {
     fn answer(&mut self, request: Request) -> Response {
         match request {
             Request::Report => Response::Report(Box::new(self.report())),
+            Request::Do(Command::Step) if !self.settings.adjust => {
+                Response::Error("the clock is left alone, as configured; nothing was stepped".to_owned())
+            }
             Request::Do(command) => {
                 self.tell(Input::Command(command));
                 Response::Done

@@ -1,0 +1,119 @@
+//! Our daemon on a host.
+
+use std::fs;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::ground::program;
+use crate::host::Host;
+
+/// A running `ntpd`. Ended and cleaned up when dropped.
+#[derive(Debug)]
+pub struct Daemon<'h> {
+    host: &'h Host,
+    child: Child,
+    folder: TempDir,
+    started: Instant,
+}
+
+impl<'h> Daemon<'h> {
+    /// Starts with the configuration `text`, to which `enabled = true` and `control = "none"` are added: tests
+    /// on the host leave its clock alone.
+    #[must_use]
+    pub fn start(host: &'h Host, text: &str) -> Self {
+        Self::start_as(host, text, |_| {})
+    }
+
+    /// The same, with the command changed before it runs.
+    #[must_use]
+    pub fn start_as(host: &'h Host, text: &str, change: impl FnOnce(&mut Command)) -> Self {
+        let folder = tempfile::tempdir().expect("there is room for temporary files");
+        let config = folder.path().join("ntpd.toml");
+        fs::write(&config, format!("enabled = true\n{text}")).expect("the configuration can be written");
+        let log = fs::File::create(folder.path().join("log")).expect("the log can be made");
+        let mut command = host.command(program("ntpd"));
+        command.arg("--config").arg(&config).arg("-x").arg("--socket").arg(folder.path().join("socket"));
+        command.stdout(Stdio::null()).stderr(log);
+        change(&mut command);
+        let child = command.spawn().expect("the daemon can be run");
+        let daemon = Self { host, child, folder, started: Instant::now() };
+        daemon.wait_for("the control socket", Duration::from_secs(5), |d| {
+            d.folder.path().join("socket").exists()
+        });
+        daemon
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// `ntpctl` with these arguments, on the daemon's host.
+    #[must_use]
+    pub fn ntpctl(&self, arguments: &[&str]) -> Output {
+        let mut command = self.host.command(program("ntpctl"));
+        command.arg("--socket").arg(self.folder.path().join("socket")).args(arguments);
+        command.output().expect("ntpctl can be run")
+    }
+
+    /// What `ntpctl` prints as JSON.
+    #[must_use]
+    pub fn json(&self, what: &str) -> Value {
+        let output = self.ntpctl(&[what, "--json"]);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("ntpctl {what} --json: {error}\n{}", String::from_utf8_lossy(&output.stderr))
+        })
+    }
+
+    /// Waits until `holds`, and says how long after its start that was.
+    pub fn wait_for(&self, what: &str, patience: Duration, holds: impl Fn(&Self) -> bool) -> Duration {
+        let end = Instant::now() + patience;
+        while !holds(self) {
+            assert!(
+                Instant::now() < end,
+                "waited {patience:?} for {what}; the daemon's log:\n{}",
+                self.log()
+            );
+            sleep(Duration::from_millis(50));
+        }
+        self.started.elapsed()
+    }
+
+    /// Waits until the clock is synchronised, and says how long after the start that was.
+    pub fn wait_for_sync(&self, patience: Duration) -> Duration {
+        self.wait_for("synchronisation", patience, |d| d.json("tracking")["synchronised"] == true)
+    }
+
+    /// Ends it with SIGTERM; returns its exit code and what it logged.
+    #[must_use]
+    pub fn terminate(mut self) -> (Option<i32>, String) {
+        signal(self.child.id(), "TERM");
+        let code = self.child.wait().expect("the daemon is ours to wait for").code();
+        (code, self.log())
+    }
+}
+
+impl Drop for Daemon<'_> {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal to a process that a test started.
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(sent.is_ok_and(|s| s.success()), "signal {name} to {pid}");
+}
