@@ -2,7 +2,7 @@
 //! does as it is told never spins.
 //!
 //! The machine here has a clock that somebody steps at times, kernels that round rates, and servers that
-//! answer one request of eight. Everything follows from the seed.
+//! answer one request of sixteen. Everything follows from the seed.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -88,7 +88,7 @@ impl Machine {
         while let Some(action) = self.engine.poll_action() {
             match action {
                 Action::Send { source, token, bytes, .. } => {
-                    if self.one_in(8) {
+                    if self.one_in(16) {
                         self.replies.push((source, token, bytes.to_vec()));
                     }
                 }
@@ -123,7 +123,7 @@ impl Machine {
             ref_id: RefId::from_ascii(*b"GPS\0"),
             reference: time,
         };
-        respond(&mut request, time, &vars).unwrap().depart(time).to_vec()
+        respond(&mut request, time, &vars).expect("a request is a request").depart(time).to_vec()
     }
 }
 

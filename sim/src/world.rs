@@ -57,7 +57,7 @@ pub struct World {
     requests: Vec<((SourceId, TxToken), Vec<u8>)>,
     sent: u64,
     recording: Option<Vec<Line<'static>>>,
-    actions: u64,
+    actions: Vec<Action>,
 }
 
 impl World {
@@ -91,7 +91,7 @@ impl World {
             requests: Vec::new(),
             sent: 0,
             recording: record.then(|| vec![first]),
-            actions: 0,
+            actions: Vec::new(),
         };
         world.act();
         world
@@ -137,6 +137,17 @@ impl World {
     #[must_use]
     pub fn recording(&self) -> &[Line<'static>] {
         self.recording.as_deref().unwrap_or(&[])
+    }
+
+    /// What the engine wanted done so far, if the run is written down.
+    #[must_use]
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// The server at this place in the scenario, to change its ways.
+    pub fn server(&mut self, index: usize) -> &mut Server {
+        &mut self.servers[index].1
     }
 
     /// True time goes on by `span`.
@@ -211,10 +222,12 @@ impl World {
     fn act(&mut self) {
         while self.engine.poll_event().is_some() {}
         while let Some(action) = self.engine.poll_action() {
-            self.actions += 1;
+            if self.recording.is_some() {
+                self.actions.push(action.clone());
+            }
             match action {
                 Action::Send { source, token, remote, bytes } => {
-                    self.send(source, token, remote, bytes.to_vec())
+                    self.send(source, token, remote, bytes.to_vec());
                 }
                 Action::Clock(ClockCommand::SetRate(rate)) => {
                     let at = self.clock.raw();

@@ -556,3 +556,18 @@ fn what_an_unknown_source_or_lookup_says_is_ignored() {
     assert_eq!(bench.tracking(), before);
     assert_eq!(bench.engine.sources.len(), 1);
 }
+
+#[test]
+fn a_clock_that_went_back_before_anybody_noticed_makes_no_bound_negative() {
+    let mut bench = Bench::new(servers(2), secs(0));
+    bench.follow(12);
+    bench.now.raw = bench.now.raw - secs(86_400);
+    bench.ask();
+    bench.pass(DELAY);
+    bench.answer(0);
+    bench.answer(1);
+    for index in [0, 1] {
+        let bound = bench.source(index).error_bound_s.unwrap();
+        assert!(bound > 0.0, "{bound}");
+    }
+}

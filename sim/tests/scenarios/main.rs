@@ -1,0 +1,17 @@
+//! The production engine in worlds of known truth: each test is a short story with numeric limits.
+//!
+//! The oracle is the simulated true time, which the engine cannot see. Runs are functions of their seed, and
+//! every limit that fails names it.
+
+#[macro_use]
+mod common;
+
+mod disturbances;
+mod eras;
+mod liars;
+mod local;
+mod permission;
+mod persistence;
+mod replay;
+mod steering;
+mod truth;

@@ -1,0 +1,63 @@
+//! What one run learns for the next.
+
+use ntp_engine::{Action, Drift};
+use ntp_proto::time::Frequency;
+use ntp_sim::server::{Behaviour, Server};
+use ntp_sim::{Scenario, World};
+
+use crate::common::*;
+
+/// The true rate of these clocks; the correction is its opposite.
+const PPM: f64 = 37.0;
+
+fn scenario(seed: u64) -> Scenario {
+    Scenario { seed, frequency_error: Frequency::from_ppm(PPM), ..lan_client() }
+}
+
+fn saved(world: &World) -> Vec<Drift> {
+    let drift = |action: &Action| if let Action::Save(drift) = action { Some(*drift) } else { None };
+    world.actions().iter().filter_map(drift).collect()
+}
+
+#[test]
+fn the_drift_is_saved_within_the_first_hour_and_again_each_hour() {
+    for seed in 1..=3 {
+        let mut world = World::recorded(&scenario(seed));
+        world.run_for(hours(0.999));
+        let first = saved(&world);
+        assert!(!first.is_empty(), "seed {seed}: nothing saved in an hour");
+        for drift in first {
+            assert_below!((drift.frequency.to_ppm() + PPM).abs(), 0.5, "seed {seed}");
+        }
+        world.run_for(hours(5.0));
+        assert!((5..=7).contains(&saved(&world).len()), "seed {seed}: {}", saved(&world).len());
+    }
+}
+
+#[test]
+fn a_start_with_a_drift_has_the_right_frequency_at_once() {
+    let mut first = World::recorded(&scenario(1));
+    first.run_for(hours(1.0));
+    let mut next = Scenario { wander: Frequency::ZERO, ..scenario(2) };
+    next.options.drift = saved(&first).pop();
+    assert!(next.options.drift.is_some());
+    next.servers = vec![(address(0), Server::perfect(lan()).that(Behaviour::Silent))];
+    let mut world = World::new(&next);
+    assert_below!(world.clock().frequency_error().to_ppm().abs(), 0.5);
+    each_second(&mut world, 600, |second, world| {
+        assert_below!(world.clock().frequency_error().to_ppm().abs(), 0.5, "second {second}");
+    });
+}
+
+#[test]
+fn a_wrong_drift_is_unlearnt() {
+    let mut scenario = scenario(3);
+    scenario.options.drift =
+        Some(Drift { frequency: Frequency::from_ppm(100.0), skew: Frequency::from_ppm(0.001) });
+    let mut world = World::new(&scenario);
+    world.run_for(hours(1.0));
+    each_second(&mut world, 3_600, |second, world| {
+        assert_below!(clock_error(world), MILLISECOND, "{second} s after the first hour");
+    });
+    assert_below!((tracking(&world).frequency_ppm + PPM).abs(), 0.5);
+}
