@@ -35,6 +35,15 @@ pub enum Event {
         /// Its address.
         address: SocketAddr,
     },
+    /// Another address took the place of a source.
+    SourceReplaced {
+        /// Who goes.
+        old: SocketAddr,
+        /// Who comes.
+        new: SocketAddr,
+        /// What selection last said of the one that goes.
+        why: State,
+    },
     /// A source wants to be left alone, or asked less often.
     Kiss {
         /// Which.
@@ -140,6 +149,7 @@ impl fmt::Display for Event {
             Self::SourceLost { address, .. } => {
                 write!(f, "source {address} lost: no answer to the last eight requests")
             }
+            Self::SourceReplaced { old, new, why } => write!(f, "source {old} replaced by {new}: it {why}"),
             Self::Kiss { address, code, .. } => match code {
                 KissCode::Rate => write!(f, "source {address} asks for fewer requests; slowing down"),
                 KissCode::Deny | KissCode::Rstr => {

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Drift;
 use crate::directory::LookupId;
-use crate::source::SourceId;
+use crate::options::{Entry, Host};
+use crate::source::{Source, SourceId};
 
 /// The time at which something is told: both clocks, read together. The raw time belongs to the engine's
 /// current epoch.
@@ -117,13 +118,50 @@ pub enum ClockOutcome {
 }
 
 /// What an operator can ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Step away what is left of a correction, now.
     Step,
-    /// Ask every source at once, as at the start.
+    /// Ask every source at once, as at the start, and look up every name.
     Refresh,
+    /// There is a way to these sources: ask them.
+    Online(Target),
+    /// There is no way to these sources: leave them alone.
+    Offline(Target),
+    /// Ask these sources every 2 s.
+    Burst {
+        /// Which.
+        whom: Target,
+        /// Until there were so many good replies …
+        replies: u8,
+        /// … or so many requests.
+        requests: u8,
+    },
+    /// One more server or pool, until the next restart.
+    Add(Box<Entry>),
+    /// No more of this server or pool, until the next restart.
+    Delete(Host),
+}
+
+/// Which sources a command is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// All.
+    All,
+    /// Those that are configured so, or have this address.
+    Host(Host),
+}
+
+impl Target {
+    pub(crate) fn includes(&self, source: &Source) -> bool {
+        match self {
+            Self::All => true,
+            Self::Host(Host::Address(address)) => source.address.ip() == *address,
+            Self::Host(Host::Name(name)) => source.name == *name,
+        }
+    }
 }
 
 /// How a stamp without the kernel's help is judged: it may be late by this much.

@@ -35,7 +35,7 @@ pub use action::{Action, ClockCommand, ClockStatus, Drift};
 pub use directory::LookupId;
 pub use engine::Engine;
 pub use event::Event;
-pub use input::{ClockOutcome, Command, Input, Now, StampQuality};
+pub use input::{ClockOutcome, Command, Input, Now, StampQuality, Target};
 pub use options::{Entry, Family, Host, Local, Options, SourceKind, SourceOptions};
 pub use report::Report;
 pub use snapshot::TimeSnapshot;

@@ -121,6 +121,8 @@ pub struct SourceOptions {
     pub min_stratum: Stratum,
     /// Only addresses of this family.
     pub family: Option<Family>,
+    /// Left alone until somebody says that there is a way to it.
+    pub offline: bool,
 }
 
 impl Default for SourceOptions {
@@ -134,6 +136,7 @@ impl Default for SourceOptions {
             max_delay_deviation: Some(10.0),
             min_stratum: Stratum::UNSPECIFIED,
             family: None,
+            offline: false,
         }
     }
 }

@@ -10,6 +10,7 @@ use ntp_proto::client::Standing as Answering;
 use ntp_proto::packet::{Leap, RefId, Stratum};
 use serde::{Deserialize, Serialize};
 
+use crate::directory::LookupId;
 use crate::engine::Engine;
 use crate::input::{Now, StampQuality};
 use crate::options::SourceKind;
@@ -213,7 +214,7 @@ impl Engine {
 
     fn unresolved(&self) -> Vec<String> {
         let has_source = |entry| self.sources.iter().any(|s| s.entry == entry);
-        let entries = self.options.entries.iter().enumerate();
+        let entries = self.entries.iter().enumerate().filter_map(|(i, e)| Some((i, e.as_ref()?)));
         entries.filter(|(i, _)| !has_source(*i)).map(|(_, e)| e.host.to_string()).collect()
     }
 
@@ -221,7 +222,7 @@ impl Engine {
         let free = self.discipline.timeline.free_now(now.raw);
         let estimate = source.filter.estimate(free);
         let has_samples = source.filter.samples() > 0;
-        let pool = self.options.entries.get(source.entry).is_some_and(|e| e.kind != SourceKind::Server);
+        let pool = self.entry(LookupId(source.entry)).is_some_and(|e| e.kind != SourceKind::Server);
         SourceReport {
             id: source.id.number(),
             name: source.name.clone(),
@@ -262,6 +263,7 @@ fn discards(source: &Source) -> Vec<(String, u64)> {
 /// The verdict of selection, preceded by what the source itself says if that is why.
 fn reason(source: &Source) -> String {
     match (source.association.standing(), source.last_discard, source.state) {
+        (Answering::Offline, ..) => "offline: not asked until it is said to be online".to_owned(),
         (Answering::Refused(_), Some(discard), _) => format!("not asked any more: {discard}"),
         (_, Some(discard), State::NoSamples | State::New) => format!("no usable sample yet: {discard}"),
         (_, Some(discard), state) => format!("{state}; latest reply not used: {discard}"),

@@ -69,6 +69,8 @@ pub(crate) struct Source {
     pub(crate) tx_quality: StampQuality,
     pub(crate) rx_quality: StampQuality,
     pub(crate) was_reachable: bool,
+    /// For how many polls in a row it has been of no use.
+    pub(crate) bad_polls: u32,
     outstanding: Option<TxToken>,
     local: Option<IpAddr>,
     detours: u32,
@@ -84,13 +86,17 @@ impl Source {
         filter: SourceFilter,
         start: Monotonic,
     ) -> Self {
+        let mut association = Association::new(options.association, start);
+        if options.offline {
+            association.go_offline();
+        }
         Self {
             id,
             entry,
             name,
             address,
             options,
-            association: Association::new(options.association, start),
+            association,
             filter,
             server: None,
             last: None,
@@ -99,6 +105,7 @@ impl Source {
             tx_quality: StampQuality::User,
             rx_quality: StampQuality::User,
             was_reachable: false,
+            bad_polls: 0,
             outstanding: None,
             local: None,
             detours: 0,

@@ -234,7 +234,7 @@ impl Machine {
         );
         let claims = snapshot.leap != Leap::Unsynchronised;
         assert!(!claims || snapshot.valid_until >= self.now.raw, "{snapshot:?}");
-        assert!(claims || !snapshot.stratum.is_synchronised(), "{snapshot:?}");
+        assert_eq!(claims, snapshot.stratum.is_synchronised(), "{snapshot:?}");
 
         let report = self.engine.report(self.now).tracking;
         let known = [report.stddev_s, report.error_bound_s, report.chrony_clock_error_ms, report.age_s];

@@ -78,6 +78,7 @@ impl Args {
             wander: Frequency::new(self.wander),
             ahead: NtpDuration::from_seconds(self.ahead),
             servers: vec![(address, Server::perfect(path))],
+            names: std::collections::BTreeMap::new(),
             options: Options { entries: vec![entry], ..Options::default() },
         }
     }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::net::{IpAddr, SocketAddr};
 
 use ntp_clock::Stamp;
 use ntp_engine::record::{Line, Seed, start};
@@ -31,6 +31,8 @@ pub struct Scenario {
     pub ahead: NtpDuration,
     /// The servers, by the address that the client asks.
     pub servers: Vec<(SocketAddr, Server)>,
+    /// What the client's resolver knows; other names have no address.
+    pub names: BTreeMap<String, Vec<IpAddr>>,
     /// The client.
     pub options: Options,
 }
@@ -52,6 +54,7 @@ pub struct World {
     clock: VirtualClock,
     engine: Engine,
     servers: Vec<(SocketAddr, Server)>,
+    names: BTreeMap<String, Vec<IpAddr>>,
     network: Random,
     packets: BinaryHeap<Arrival>,
     requests: Vec<((SourceId, TxToken), Vec<u8>)>,
@@ -86,6 +89,7 @@ impl World {
             clock,
             engine: start(options, seed, now),
             servers: scenario.servers.clone(),
+            names: scenario.names.clone(),
             network: random(3),
             packets: BinaryHeap::new(),
             requests: Vec::new(),
@@ -239,10 +243,11 @@ impl World {
                     self.clock.step(by);
                     self.tell(Input::Clock(ClockOutcome::Stepped { at, by }));
                 }
-                Action::Clock(ClockCommand::SetStatus(_))
-                | Action::Resolve { .. }
-                | Action::Save(_)
-                | Action::Forget { .. } => {}
+                Action::Resolve { lookup, name, .. } => {
+                    let addresses = self.names.get(&name).cloned().unwrap_or_default();
+                    self.tell(Input::Resolved { lookup, addresses });
+                }
+                Action::Clock(ClockCommand::SetStatus(_)) | Action::Save(_) | Action::Forget { .. } => {}
             }
         }
     }

@@ -46,5 +46,8 @@ fn a_clock_that_may_not_be_set_is_told_measured_and_served() {
     signal(child.id(), "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(tracking["control"], "denied", "{tracking}");
-    assert!(problems.contains("kernel clock") && problems.contains("measuring and serving only"), "{problems}");
+    assert!(
+        problems.contains("kernel clock") && problems.contains("measuring and serving only"),
+        "{problems}"
+    );
 }

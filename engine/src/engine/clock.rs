@@ -38,7 +38,7 @@ impl Engine {
         let current = self.selected.and_then(|id| self.sources.iter().position(|s| s.id == id));
         let selection = select::select(&candidates, current, &self.options.selection);
         self.tell_states(&selection.states);
-        if self.is_settling() {
+        if self.is_settling(now) {
             return;
         }
         let chosen = selection.selected.map(|i| self.sources[i].id);
@@ -53,9 +53,9 @@ impl Engine {
 
     /// The first update waits until all names and servers that answer quickly have answered: the fastest need
     /// not be right.
-    pub(super) fn is_settling(&self) -> bool {
+    pub(super) fn is_settling(&self, now: Now) -> bool {
         let anyone = || self.sources.iter().any(Source::is_settling);
-        self.discipline.updates() == 0 && (self.directory.is_settling() || anyone())
+        self.discipline.updates() == 0 && (self.directory.is_settling(now.monotonic) || anyone())
     }
 
     pub(super) fn clock_changed(&mut self, now: Now, outcome: ClockOutcome) {
@@ -159,7 +159,7 @@ impl Engine {
     /// Whether the clock is still what it is said to be.
     pub(super) fn review_standing(&mut self, now: Now) {
         let free = self.discipline.timeline.free_now(now.raw);
-        let alone = self.selected.is_none() && !self.is_settling();
+        let alone = self.selected.is_none() && !self.is_settling(now);
         let may_be_local = alone && self.options.local.is_some();
         let known = (self.standing == Standing::Synchronised).then_some(self.tracking.as_ref()).flatten();
         let next = match known {

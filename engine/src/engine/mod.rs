@@ -3,11 +3,13 @@
 //! | file | decides |
 //! |---|---|
 //! | `mod.rs` | which part an input belongs to |
+//! | `pool.rs` | which servers stand for a name |
 //! | `sources.rs` | who is asked, and what becomes of answers |
 //! | `clock.rs` | who is believed, and what becomes of the clock |
 //! | `timers.rs` | what is due |
 
 mod clock;
+mod pool;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -25,10 +27,11 @@ use crate::directory::Directory;
 use crate::discipline::Discipline;
 use crate::event::Event;
 use crate::input::{Command, Input, Now};
-use crate::options::Options;
+use crate::options::{Entry, Options};
 use crate::reference::{Standing, Tracking};
 use crate::snapshot::TimeSnapshot;
 use crate::source::{Source, SourceId};
+use pool::Replacements;
 use timers::Timers;
 
 /// A rate that no sane clock needs: somebody was killed in the middle of a slew.
@@ -41,7 +44,10 @@ pub struct Engine {
     rng: ChaCha12Rng,
     /// What is believed of the clock before anything is measured.
     pub(crate) prior: Drift,
+    /// Servers and pools; one that was deleted leaves a hole, so that numbers stay what they are.
+    pub(crate) entries: Vec<Option<Entry>>,
     pub(crate) sources: Vec<Source>,
+    replacements: Replacements,
     next_source: u32,
     directory: Directory,
     pub(crate) discipline: Discipline,
@@ -63,6 +69,8 @@ impl Engine {
         let discipline = Discipline::new(now, found, options.steering, options.adjust);
         let mut engine = Self {
             directory: Directory::new(options.entries.len()),
+            entries: options.entries.iter().cloned().map(Some).collect(),
+            replacements: Replacements::default(),
             snapshot: clock::snapshot(&discipline, &options, Standing::Unsynchronised, None, now),
             options,
             rng,
@@ -98,8 +106,7 @@ impl Engine {
             Input::SteppedByOther { by } => self.stepped_by_other(now, by),
             Input::Resumed { asleep } => self.resumed(now, asleep),
             Input::RateChangedByOther { rate } => self.rate_changed_by_other(now, rate),
-            Input::Command(Command::Step) => self.step_on_request(now),
-            Input::Command(Command::Refresh) => self.refresh(now),
+            Input::Command(command) => self.obey(now, command),
             Input::Shutdown => {
                 self.shut_down(now);
                 return;
@@ -144,6 +151,18 @@ impl Engine {
         let estimate = &self.tracking.as_ref()?.estimate;
         let skew = estimate.frequency_uncertainty();
         timers::is_worth_saving(skew).then_some(Drift { frequency: estimate.frequency, skew })
+    }
+
+    fn obey(&mut self, now: Now, command: Command) {
+        match command {
+            Command::Step => self.step_on_request(now),
+            Command::Refresh => self.refresh(now),
+            Command::Online(whom) => self.go_online(now, &whom),
+            Command::Offline(whom) => self.go_offline(now, &whom),
+            Command::Burst { whom, replies, requests } => self.burst(now, &whom, replies, requests),
+            Command::Add(entry) => self.add_entry(now, *entry),
+            Command::Delete(host) => self.delete(now, &host),
+        }
     }
 
     fn source(&mut self, id: SourceId) -> Option<&mut Source> {

@@ -1,66 +1,19 @@
 //! Who is asked, and what becomes of answers.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use ntp_clock::{SourceFilter, Stamp};
-use ntp_proto::client::{Discard, TxToken};
+use ntp_clock::Stamp;
+use ntp_proto::client::{Discard, Standing, TxToken};
 use ntp_proto::packet::KissCode;
-use ntp_proto::time::{NtpDuration, Offset};
+use ntp_proto::time::Offset;
 
 use super::Engine;
 use crate::action::Action;
-use crate::directory::LookupId;
 use crate::event::Event;
-use crate::input::{Now, StampQuality};
-use crate::options::{Host, SourceKind};
-use crate::source::{LastSample, Source, SourceId};
-
-/// Sources do not start all at the same moment, but soon.
-const START_SPACING: NtpDuration = NtpDuration::from_millis(50);
-const START_SLOTS: u32 = 20;
+use crate::input::{Now, StampQuality, Target};
+use crate::source::{LastSample, SourceId};
 
 impl Engine {
-    pub(super) fn add_entries(&mut self, now: Now) {
-        for entry in 0..self.options.entries.len() {
-            match self.options.entries[entry].host {
-                Host::Address(address) => self.add_source(now, entry, address),
-                Host::Name(_) => self.directory.want(LookupId(entry), now.monotonic),
-            }
-        }
-    }
-
-    /// Names were answered: sources are added until the entry has as many as it wants. No address twice.
-    pub(super) fn resolved(&mut self, now: Now, lookup: LookupId, addresses: &[IpAddr]) {
-        let Some(entry) = self.options.entries.get(lookup.0).cloned() else { return };
-        let fits = |a: &&IpAddr| entry.options.family.is_none_or(|family| family.contains(**a));
-        let wanted = match entry.kind {
-            SourceKind::Server => 1,
-            SourceKind::Pool { servers } => servers,
-        };
-        for address in addresses.iter().filter(fits) {
-            let socket = SocketAddr::new(*address, entry.port);
-            let is_new = self.sources.iter().all(|s| s.address != socket);
-            if is_new && self.sources_of(lookup) < wanted {
-                self.add_source(now, lookup.0, *address);
-            }
-        }
-        if self.sources_of(lookup) >= wanted {
-            self.directory.settle(lookup);
-            return;
-        }
-        let (retry, is_first) = self.directory.retry(lookup, now.monotonic);
-        if is_first && self.sources_of(lookup) == 0 {
-            self.events.push_back(Event::LookupFailed { name: entry.host.to_string(), retry });
-        }
-    }
-
-    /// A name is looked up.
-    pub(super) fn look_up(&mut self, lookup: LookupId) {
-        let Some(entry) = self.options.entries.get(lookup.0) else { return };
-        let (name, family) = (entry.host.to_string(), entry.options.family);
-        self.actions.push_back(Action::Resolve { lookup, name, family });
-    }
-
     /// Requests that are due go out.
     pub(super) fn ask(&mut self, now: Now) {
         let free = self.discipline.timeline.free_now(now.raw);
@@ -70,6 +23,7 @@ impl Engine {
                 continue;
             };
             source.request_leaves(request.token);
+            Self::judge(source);
             self.actions.push_back(Action::Send {
                 source: source.id,
                 token: request.token,
@@ -145,12 +99,36 @@ impl Engine {
 
     /// Every source is asked at once and every name looked up again.
     pub(super) fn refresh(&mut self, now: Now) {
-        for source in &mut self.sources {
+        for source in self.sources.iter_mut().filter(|s| s.association.standing() != Standing::Offline) {
             source.restart(now.monotonic);
         }
-        for entry in 0..self.options.entries.len() {
-            if matches!(self.options.entries[entry].host, Host::Name(_)) {
-                self.directory.want(LookupId(entry), now.monotonic);
+        self.look_up_all(now);
+    }
+
+    /// There is a way to these sources.
+    pub(super) fn go_online(&mut self, now: Now, whom: &Target) {
+        for source in self.sources.iter_mut().filter(|s| whom.includes(s)) {
+            if source.association.standing() == Standing::Offline {
+                source.restart(now.monotonic);
+            }
+        }
+        self.look_up_all(now);
+    }
+
+    /// There is no way to these sources for now.
+    pub(super) fn go_offline(&mut self, now: Now, whom: &Target) {
+        for source in self.sources.iter_mut().filter(|s| whom.includes(s)) {
+            source.association.go_offline();
+            self.actions.push_back(Action::Forget { source: source.id });
+        }
+        self.reselect(now, None);
+    }
+
+    /// These sources are asked in quick succession.
+    pub(super) fn burst(&mut self, now: Now, whom: &Target, replies: u8, requests: u8) {
+        for source in self.sources.iter_mut().filter(|s| whom.includes(s)) {
+            if source.association.standing() == Standing::Active {
+                source.association.burst(now.monotonic, replies, requests);
             }
         }
     }
@@ -173,26 +151,5 @@ impl Engine {
         if code != KissCode::Rate {
             self.actions.push_back(Action::Forget { source: id });
         }
-    }
-
-    fn sources_of(&self, lookup: LookupId) -> usize {
-        self.sources.iter().filter(|s| s.entry == lookup.0).count()
-    }
-
-    fn add_source(&mut self, now: Now, entry: usize, address: IpAddr) {
-        let id = SourceId(self.next_source);
-        self.next_source += 1;
-        let spacing = START_SPACING.scaled(f64::from(id.number() % START_SLOTS));
-        let Some(config) = self.options.entries.get(entry) else { return };
-        let (name, options) = (config.host.to_string(), config.options);
-        let address = SocketAddr::new(address, config.port);
-        let (frequency, skew) = match &self.tracking {
-            Some(t) => (t.estimate.frequency, t.estimate.frequency_uncertainty()),
-            None => (self.prior.frequency, self.prior.skew),
-        };
-        let filter = SourceFilter::new(frequency, skew);
-        let start = now.monotonic + spacing;
-        self.events.push_back(Event::SourceAdded { source: id, address, name: name.clone() });
-        self.sources.push(Source::new(id, entry, name, address, options, filter, start));
     }
 }

@@ -11,8 +11,12 @@ use crate::input::Now;
 const KERNEL_STATUS: NtpDuration = NtpDuration::from_secs(128);
 /// The drift is saved so often.
 const SAVE: NtpDuration = NtpDuration::from_secs(3_600);
-/// A frequency that is known this well is worth keeping.
-const WORTH_SAVING: Frequency = Frequency::from_ppm(1.0);
+/// A frequency that is known this well is worth keeping …
+const WORTH_SAVING: Frequency = Frequency::from_ppm(2.0);
+/// … and one that is known this well is not waited with.
+const WELL_KNOWN: Frequency = Frequency::from_ppm(0.15);
+/// The drift is saved for the first time after this at the latest.
+const FIRST_SAVE: NtpDuration = NtpDuration::from_secs(900);
 /// How soon the reference is looked at again while nobody is selected.
 const REVIEW: NtpDuration = NtpDuration::from_secs(8);
 
@@ -46,13 +50,14 @@ impl Timers {
         self.kernel_status = Some(now + KERNEL_STATUS);
     }
 
-    /// The frequency is known this well. The first time that is worth keeping it is kept at once: whoever
-    /// is killed within the first hour should not start from nothing.
+    /// The frequency is known this well. The first time that is well enough it is kept at once, else after a
+    /// while: whoever is killed within the first hour should not start from nothing.
     pub(super) fn learnt(&mut self, now: Monotonic, skew: Frequency) {
-        if !self.saved && is_worth_saving(skew) {
+        if !self.saved && skew < WELL_KNOWN {
             self.saved = true;
             self.save = Some(now);
         }
+        self.save.get_or_insert(now + FIRST_SAVE);
     }
 
     /// Whether nothing was said yet about what can be selected.
@@ -69,6 +74,7 @@ impl Engine {
             self.look_up(lookup);
         }
         self.ask(now);
+        self.replace_bad(now);
         if self.discipline.slew_is_over(now) {
             self.correct(now);
         }
@@ -87,7 +93,7 @@ impl Engine {
 
     /// While nobody is selected, what is served may have to change without anything happening.
     fn review(&mut self, now: Now) {
-        let idle = self.selected.is_none() && !self.is_settling();
+        let idle = self.selected.is_none() && !self.is_settling(now);
         if !idle {
             self.timers.review = None;
             if self.selected.is_some() {

@@ -93,6 +93,8 @@ pub enum Standing {
     Active,
     /// It said DENY or RSTR and is left alone.
     Refused(KissCode),
+    /// The operator says that there is no way to it.
+    Offline,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -140,11 +142,11 @@ impl Association {
         }
     }
 
-    /// When the next request is due; `None` if the server refused us.
+    /// When the next request is due; `None` if the server refused us or is offline.
     #[must_use]
     pub fn next_request(&self) -> Option<Monotonic> {
         match (self.standing, self.latest_request) {
-            (Standing::Refused(_), _) => None,
+            (Standing::Refused(_) | Standing::Offline, _) => None,
             (Standing::Active, None) => Some(self.not_before),
             (Standing::Active, Some(at)) => Some(self.not_before.max(at + self.schedule.interval())),
         }
@@ -222,6 +224,19 @@ impl Association {
         self.not_before = now;
         self.latest_request = None;
         self.schedule.restart(self.params.iburst);
+    }
+
+    /// There is no way to the server: it is left alone until [`Association::restart`].
+    pub fn go_offline(&mut self) {
+        self.standing = Standing::Offline;
+        self.outstanding = None;
+    }
+
+    /// Asks every 2 s from now on, until there were `replies` good ones or `requests` in all.
+    pub fn burst(&mut self, now: Monotonic, replies: u8, requests: u8) {
+        self.not_before = now;
+        self.latest_request = None;
+        self.schedule.start_burst(replies, requests);
     }
 
     /// The poll interval in force.
@@ -333,7 +348,11 @@ fn is_kiss(reply: &PacketView<'_>) -> bool {
 
 /// RFC 5905 tests 3, 6 and 7.
 fn check_header(reply: &PacketView<'_>) -> Result<(), Discard> {
-    if reply.leap() == Leap::Unsynchronised || !reply.stratum().is_synchronised() {
+    // Whoever follows stratum 15 is itself unsynchronised.
+    if reply.leap() == Leap::Unsynchronised
+        || !reply.stratum().next().is_synchronised()
+        || reply.stratum() == Stratum::UNSPECIFIED
+    {
         return Err(Discard::Unsynchronised);
     }
     if reply.receive().is_zero() || reply.transmit().is_zero() {

@@ -14,6 +14,9 @@ const BURST_REPLIES: u8 = 4;
 const INITIAL_REQUESTS: u8 = 8;
 /// … or at a regular poll.
 const BURST_REQUESTS: u8 = 4;
+/// After the burst of the first contact the interval doubles from here up to the regular one: the frequency is
+/// known only roughly after a few seconds, and a minute without a look would cost tens of microseconds.
+const RAMP_FROM: PollExp = PollExp::new(2);
 /// A burst of four is spent only where the average stays above the shortest interval.
 const BURST_HEADROOM: i8 = 2;
 /// RATE never lengthens the shortest interval beyond 2¹⁰ s: a forged one must not silence us for days.
@@ -28,7 +31,12 @@ const RANDOM_SHARE: f64 = 0.02;
 struct Burst {
     requests_left: u8,
     replies_left: u8,
+    /// Whether it is the one of the first contact.
+    initial: bool,
 }
+
+const INITIAL_BURST: Burst =
+    Burst { requests_left: INITIAL_REQUESTS, replies_left: BURST_REPLIES, initial: true };
 
 /// The poll process (RFC 5905 §13).
 #[derive(Clone, Debug)]
@@ -38,6 +46,8 @@ pub(super) struct Schedule {
     poll: PollExp,
     bursts: bool,
     burst: Option<Burst>,
+    /// The interval on the way from the first burst to the regular one.
+    ramp: Option<PollExp>,
     unanswered: u32,
     /// 1 … 1.02, drawn anew for each request.
     stretch: f64,
@@ -45,14 +55,14 @@ pub(super) struct Schedule {
 
 impl Schedule {
     pub(super) fn new(params: &Params) -> Self {
-        let burst =
-            params.iburst.then_some(Burst { requests_left: INITIAL_REQUESTS, replies_left: BURST_REPLIES });
+        let burst = params.iburst.then_some(INITIAL_BURST);
         Self {
             min: params.min_poll,
             max: params.max_poll.max(params.min_poll),
             poll: params.min_poll,
             bursts: params.burst,
             burst,
+            ramp: None,
             unanswered: 0,
             stretch: 1.0,
         }
@@ -72,13 +82,18 @@ impl Schedule {
 
     /// How long after the latest request the next one is due. What happens in between may change it.
     pub(super) fn interval(&self) -> NtpDuration {
-        let interval = if self.burst.is_some() { BURST_INTERVAL } else { self.poll.interval() };
+        let interval = match (self.burst, self.ramp) {
+            (Some(_), _) => BURST_INTERVAL,
+            (None, Some(ramp)) => ramp.interval(),
+            (None, None) => self.poll.interval(),
+        };
         interval.scaled(self.stretch)
     }
 
     pub(super) fn request_leaves(&mut self, rng: &mut impl RngCore) {
         self.unanswered = self.unanswered.saturating_add(1);
         self.stretch = 1.0 + RANDOM_SHARE * f64::from(rng.next_u32()) / f64::from(u32::MAX);
+        self.ramp = self.ramp.map(PollExp::longer).filter(|ramp| *ramp < self.poll);
         self.spend_burst();
         self.back_off();
     }
@@ -88,7 +103,9 @@ impl Schedule {
         if let Some(burst) = &mut self.burst {
             burst.replies_left -= 1;
             if burst.replies_left == 0 {
+                let first_contact = burst.initial;
                 self.burst = None;
+                self.ramp = Some(RAMP_FROM).filter(|ramp| first_contact && *ramp < self.poll);
             }
         }
     }
@@ -96,6 +113,7 @@ impl Schedule {
     /// RATE: one step slower than now, for good, and no burst.
     pub(super) fn slow_down(&mut self) {
         self.burst = None;
+        self.ramp = None;
         self.bursts = false;
         self.min = self.poll.longer().clamp_to(self.min, RATE_CEILING.max(self.min));
         self.max = self.max.max(self.min);
@@ -105,13 +123,20 @@ impl Schedule {
     /// Starts the burst that comes with the first contact again.
     pub(super) fn restart(&mut self, iburst: bool) {
         self.unanswered = 0;
-        self.burst = iburst.then_some(Burst { requests_left: INITIAL_REQUESTS, replies_left: BURST_REPLIES });
+        self.ramp = None;
+        self.burst = iburst.then_some(INITIAL_BURST);
+    }
+
+    /// A burst because somebody wants it.
+    pub(super) fn start_burst(&mut self, replies: u8, requests: u8) {
+        self.burst =
+            Some(Burst { requests_left: requests.max(1), replies_left: replies.max(1), initial: false });
     }
 
     fn spend_burst(&mut self) {
         if self.burst.is_none() && self.bursts && self.poll.get() >= self.min.get() + BURST_HEADROOM {
             // One good reply is all that a regular poll is for; the rest of the burst is for lost packets.
-            self.burst = Some(Burst { requests_left: BURST_REQUESTS, replies_left: 1 });
+            self.burst = Some(Burst { requests_left: BURST_REQUESTS, replies_left: 1, initial: false });
         }
         if let Some(burst) = &mut self.burst {
             burst.requests_left -= 1;

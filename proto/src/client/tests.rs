@@ -201,17 +201,19 @@ fn rate_slows_down_for_good_but_never_beyond_1024_seconds() {
 }
 
 #[test]
-fn iburst_asks_every_2_seconds_until_four_replies() {
+fn iburst_asks_every_2_seconds_until_four_replies_then_ever_more_slowly() {
     let mut bench = Bench::new(iburst());
     let mut waits = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..10 {
         let (request, waited) = bench.request();
         waits.push(waited.to_seconds());
         let _ = bench.deliver(&request, &bench.reply_to(&request)).unwrap();
     }
     assert_eq!(waits[0], 0.0);
     assert!(waits[1..4].iter().all(|w| (2.0..2.05).contains(w)), "{waits:?}");
-    assert!((64.0..65.3).contains(&waits[4]), "{waits:?}");
+    for (waited, expected) in waits[4..].iter().zip([4.0, 8.0, 16.0, 32.0, 64.0, 64.0]) {
+        assert!((expected..expected * 1.02 + 0.01).contains(waited), "{waits:?}");
+    }
 }
 
 #[test]
@@ -270,4 +272,30 @@ fn hostile_replies_never_panic_or_pass() {
         assert!(bench.association.handle_reply(bench.now, request.token, t4, &bytes).is_err());
     }
     assert_eq!(bench.association.discards().total(), 100_000);
+}
+
+#[test]
+fn an_offline_server_is_left_alone_and_asked_at_once_when_it_is_back() {
+    let mut bench = Bench::new(iburst());
+    let _ = bench.request();
+    bench.association.go_offline();
+    assert_eq!(bench.association.next_request(), None);
+    let later = bench.now + NtpDuration::from_secs(10_000);
+    bench.association.restart(later);
+    assert_eq!(bench.association.next_request(), Some(later));
+    assert!(bench.association.is_bursting());
+}
+
+#[test]
+fn a_burst_on_request_ends_with_its_replies() {
+    let mut bench = Bench::new(Params::default());
+    bench.exchange(|_| {}).unwrap();
+    bench.association.burst(bench.now, 2, 5);
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let (request, waited) = bench.request();
+        waits.push(waited.to_seconds());
+        bench.deliver(&request, &bench.reply_to(&request)).unwrap();
+    }
+    assert!(waits[0] == 0.0 && waits[1] < 2.05 && waits[2] >= 64.0, "{waits:?}");
 }

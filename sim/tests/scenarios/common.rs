@@ -51,6 +51,7 @@ pub(crate) fn client_of(servers: &[Server]) -> Scenario {
         wander: Frequency::new(1e-9),
         ahead: secs(0.1),
         servers: servers.iter().enumerate().map(|(i, server)| (address(i), *server)).collect(),
+        names: std::collections::BTreeMap::new(),
         options: Options { entries: (0..servers.len()).map(entry).collect(), ..Options::default() },
     }
 }

@@ -12,6 +12,7 @@ mod liars;
 mod local;
 mod permission;
 mod persistence;
+mod pool;
 mod replay;
 mod steering;
 mod truth;

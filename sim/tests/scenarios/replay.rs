@@ -36,6 +36,15 @@ fn actions_of(recording: &[String]) -> Vec<Action> {
 }
 
 #[test]
+fn what_is_written_down_is_read_back_to_the_last_bit() {
+    let live = run(2);
+    for line in live.recording() {
+        let written = serde_json::to_string(line).expect("a line can be written");
+        assert_eq!(&serde_json::from_str::<Line<'_>>(&written).expect("and read"), line);
+    }
+}
+
+#[test]
 fn a_recording_that_went_through_json_gives_the_same_decisions_twice() {
     let live = run(1);
     let recording = to_json(live.recording());

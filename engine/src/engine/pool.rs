@@ -1,0 +1,240 @@
+//! Which servers stand for an entry: names become sources, and sources that go bad are replaced.
+//!
+//! A source that never answered is *tentative*: it makes room for the next address after a few requests, so
+//! dead addresses of a pool cost seconds. A source that worked and went bad is replaced at most once in half
+//! an hour, whatever the number of sources: when the own network fails, everybody looks bad.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ntp_clock::SourceFilter;
+use ntp_clock::select::State;
+use ntp_proto::time::{Monotonic, NtpDuration};
+
+use super::Engine;
+use crate::action::Action;
+use crate::directory::LookupId;
+use crate::event::Event;
+use crate::input::Now;
+use crate::options::{Entry, Host, SourceKind};
+use crate::source::{Source, SourceId};
+
+/// Sources do not start all at the same moment, but soon.
+const START_SPACING: NtpDuration = NtpDuration::from_millis(50);
+const START_SLOTS: u32 = 20;
+/// A source that never answered so many requests makes room, if there is somebody else to ask.
+const TENTATIVE_REQUESTS: u64 = 4;
+/// A source is bad when it was so for this many polls.
+const BAD_POLLS: u32 = 8;
+/// At most one source that used to work is replaced in this time.
+const REPLACE_INTERVAL: NtpDuration = NtpDuration::from_secs(1_800);
+
+/// When a source was last replaced, and whether one waits for a look-up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Replacements {
+    latest: Option<Monotonic>,
+    pending: Option<SourceId>,
+}
+
+impl Engine {
+    pub(super) fn add_entries(&mut self, now: Now) {
+        for index in 0..self.entries.len() {
+            self.open_entry(now, index);
+        }
+    }
+
+    /// One more server or pool.
+    pub(super) fn add_entry(&mut self, now: Now, entry: Entry) {
+        self.entries.push(Some(entry));
+        self.directory.add();
+        self.open_entry(now, self.entries.len() - 1);
+    }
+
+    /// The entries whose host or one of whose addresses is `host`, and all their sources, go.
+    pub(super) fn delete(&mut self, now: Now, host: &Host) {
+        let is_it = |source: &Source| matches!(host, Host::Address(a) if source.address.ip() == *a);
+        for index in 0..self.entries.len() {
+            let named = self.entries[index].as_ref().is_some_and(|entry| entry.host == *host);
+            let server = self.entries[index].as_ref().is_some_and(|entry| entry.kind == SourceKind::Server);
+            let hit = self.sources.iter().any(|s| s.entry == index && is_it(s));
+            if named || hit && server {
+                self.entries[index] = None;
+                self.directory.forget(LookupId(index));
+            }
+        }
+        let gone: Vec<SourceId> = self
+            .sources
+            .iter()
+            .filter(|s| self.entries[s.entry].is_none() || is_it(s))
+            .map(|s| s.id)
+            .collect();
+        for id in gone {
+            self.remove_source(id);
+        }
+        self.reselect(now, None);
+    }
+
+    /// A name is looked up.
+    pub(super) fn look_up(&mut self, lookup: LookupId) {
+        let Some(entry) = self.entry(lookup) else { return };
+        let (name, family) = (entry.host.to_string(), entry.options.family);
+        self.actions.push_back(Action::Resolve { lookup, name, family });
+    }
+
+    /// Every name is looked up again.
+    pub(super) fn look_up_all(&mut self, now: Now) {
+        for (index, entry) in self.entries.iter().enumerate() {
+            if entry.as_ref().is_some_and(|e| matches!(e.host, Host::Name(_))) {
+                self.directory.want(LookupId(index), now.monotonic);
+            }
+        }
+    }
+
+    /// A name was answered.
+    pub(super) fn resolved(&mut self, now: Now, lookup: LookupId, addresses: &[IpAddr]) {
+        let Some(entry) = self.entry(lookup).cloned() else { return };
+        let in_use: Vec<IpAddr> = self.sources.iter().map(|s| s.address.ip()).collect();
+        let fits = |a: &IpAddr| entry.options.family.is_none_or(|family| family.contains(*a));
+        self.directory.offer(lookup, addresses.iter().copied().filter(fits), &in_use);
+        self.move_if_renamed(now, lookup, addresses);
+        self.fill(now, lookup, &entry);
+        if let Some(bad) = self.replacements.pending.take() {
+            self.replace(now, bad);
+        }
+        if self.sources_of(lookup) >= wanted(&entry) {
+            self.directory.settle(lookup, now.monotonic);
+            return;
+        }
+        let (retry, is_first) = self.directory.retry(lookup, now.monotonic);
+        if is_first && self.sources_of(lookup) == 0 {
+            self.events.push_back(Event::LookupFailed { name: entry.host.to_string(), retry });
+        }
+    }
+
+    /// Sources that are of no use make room, as far as there is somebody to take their place.
+    pub(super) fn replace_bad(&mut self, now: Now) {
+        let silent = self.sources.iter().find(|s| {
+            let asked = s.association.requests() > TENTATIVE_REQUESTS;
+            asked && s.association.replies() == 0 && self.directory.has_spare(LookupId(s.entry))
+        });
+        if let Some(id) = silent.map(|s| s.id) {
+            self.replace(now, id);
+            return;
+        }
+        let limited = self.replacements.latest.is_some_and(|at| now.monotonic - at < REPLACE_INTERVAL);
+        if limited || self.replacements.pending.is_some() {
+            return;
+        }
+        let is_named = |s: &Source| matches!(self.entry(LookupId(s.entry)), Some(e) if is_name(e));
+        let worst = self.sources.iter().filter(|s| is_named(s)).max_by_key(|s| s.bad_polls);
+        let Some(bad) = worst.filter(|s| s.bad_polls >= BAD_POLLS) else { return };
+        let (id, lookup) = (bad.id, LookupId(bad.entry));
+        self.replacements.latest = Some(now.monotonic);
+        if self.directory.has_spare(lookup) {
+            self.replace(now, id);
+        } else {
+            self.replacements.pending = Some(id);
+            self.directory.want(lookup, now.monotonic);
+        }
+    }
+
+    /// Whether a source can be used, poll by poll.
+    pub(super) fn judge(source: &mut Source) {
+        let bad = match source.state {
+            State::Falseticker { .. } | State::TooDistant { .. } | State::TooJittery { .. } => true,
+            _ => {
+                !source.association.reach().is_reachable()
+                    && source.association.requests() >= u64::from(BAD_POLLS)
+            }
+        };
+        source.bad_polls = match bad {
+            // The reach register has counted eight polls already.
+            true if !source.association.reach().is_reachable() => BAD_POLLS,
+            true => source.bad_polls.saturating_add(1),
+            false => 0,
+        };
+    }
+
+    pub(crate) fn entry(&self, lookup: LookupId) -> Option<&Entry> {
+        self.entries.get(lookup.0)?.as_ref()
+    }
+
+    fn open_entry(&mut self, now: Now, index: usize) {
+        match self.entries[index].as_ref().map(|entry| entry.host.clone()) {
+            Some(Host::Address(address)) => self.add_source(now, index, address),
+            Some(Host::Name(_)) => self.directory.want(LookupId(index), now.monotonic),
+            None => {}
+        }
+    }
+
+    fn fill(&mut self, now: Now, lookup: LookupId, entry: &Entry) {
+        while self.sources_of(lookup) < wanted(entry)
+            && let Some(address) = self.directory.take_spare(lookup)
+        {
+            self.add_source(now, lookup.0, address);
+        }
+    }
+
+    /// The server of a name has moved: the address in use is not among those that the name has now.
+    fn move_if_renamed(&mut self, now: Now, lookup: LookupId, addresses: &[IpAddr]) {
+        let single = self.entry(lookup).is_some_and(|e| e.kind == SourceKind::Server);
+        let moved = |s: &&Source| s.entry == lookup.0 && !addresses.contains(&s.address.ip());
+        if single
+            && !addresses.is_empty()
+            && let Some(id) = self.sources.iter().find(moved).map(|s| s.id)
+        {
+            self.replace(now, id);
+        }
+    }
+
+    /// Puts the entry's next address in the place of a source; leaves it if there is none.
+    fn replace(&mut self, now: Now, id: SourceId) {
+        let Some(source) = self.source(id) else { return };
+        let (entry, old, state) = (source.entry, source.address, source.state);
+        let Some(address) = self.directory.take_spare(LookupId(entry)) else { return };
+        self.directory.ban(LookupId(entry), old.ip());
+        self.remove_source(id);
+        self.add_source(now, entry, address);
+        let new = SocketAddr::new(address, old.port());
+        self.events.push_back(Event::SourceReplaced { old, new, why: state });
+        self.reselect(now, None);
+    }
+
+    fn remove_source(&mut self, id: SourceId) {
+        self.sources.retain(|s| s.id != id);
+        self.actions.push_back(Action::Forget { source: id });
+    }
+
+    fn sources_of(&self, lookup: LookupId) -> usize {
+        self.sources.iter().filter(|s| s.entry == lookup.0).count()
+    }
+
+    fn add_source(&mut self, now: Now, index: usize, address: IpAddr) {
+        let Some(entry) = self.entry(LookupId(index)).cloned() else { return };
+        let address = SocketAddr::new(address, entry.port);
+        if self.sources.iter().any(|s| s.address == address) {
+            return;
+        }
+        let id = SourceId(self.next_source);
+        self.next_source += 1;
+        let spacing = START_SPACING.scaled(f64::from(id.number() % START_SLOTS));
+        let (frequency, skew) = match &self.tracking {
+            Some(t) => (t.estimate.frequency, t.estimate.frequency_uncertainty()),
+            None => (self.prior.frequency, self.prior.skew),
+        };
+        let (name, filter) = (entry.host.to_string(), SourceFilter::new(frequency, skew));
+        let start = now.monotonic + spacing;
+        self.events.push_back(Event::SourceAdded { source: id, address, name: name.clone() });
+        self.sources.push(Source::new(id, index, name, address, entry.options, filter, start));
+    }
+}
+
+fn wanted(entry: &Entry) -> usize {
+    match entry.kind {
+        SourceKind::Server => 1,
+        SourceKind::Pool { servers } => servers,
+    }
+}
+
+fn is_name(entry: &Entry) -> bool {
+    matches!(entry.host, Host::Name(_))
+}
