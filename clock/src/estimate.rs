@@ -4,6 +4,7 @@ use ntp_proto::time::{FreeTime, Frequency, NtpDuration, Offset, Uncertainty};
 
 /// Variances and covariance of phase (s²), phase and frequency (s), and frequency.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Covariance {
     pub(crate) xx: f64,
     pub(crate) xf: f64,

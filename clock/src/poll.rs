@@ -27,7 +27,8 @@ pub(crate) struct Learnt {
 ///
 /// The error of a clock that wanders by w per √s and is measured every h seconds with variance r is least for
 /// a time constant of (r h / w²)^¼; the interval is kept a fixed share of that.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PollAdvice {
     information: f64,
     samples: u32,

@@ -68,7 +68,7 @@ impl Segment {
     }
 }
 
-/// The history of corrections; see the [module](self).
+/// The history of corrections, as pictured at the head of this file.
 #[derive(Clone, Debug)]
 pub struct Timeline {
     /// Never empty, oldest first.

@@ -6,13 +6,24 @@ use crate::ConfigError;
 use crate::error::Complaint;
 
 /// The text of a configuration file and the name by which its user knows it.
-#[derive(Clone, Copy)]
 pub(crate) struct Document<'t> {
     pub(crate) file: &'t str,
     pub(crate) text: &'t str,
+    /// Where each line but the first begins.
+    starts: Vec<usize>,
 }
 
-impl Document<'_> {
+impl<'t> Document<'t> {
+    pub(crate) fn new(file: &'t str, text: &'t str) -> Self {
+        let starts = text.match_indices('\n').map(|(end, _)| end + 1).collect();
+        Self { file, text, starts }
+    }
+
+    /// The line of a place in bytes, from 1.
+    pub(crate) fn line(&self, place: usize) -> usize {
+        self.starts.partition_point(|start| *start <= place) + 1
+    }
+
     /// Puts a complaint in its place. `span` is in bytes; one that lies outside of the text is clipped.
     pub(crate) fn error(&self, span: Range<usize>, key: String, complaint: Complaint) -> ConfigError {
         let before = self.text.get(..span.start).unwrap_or(self.text);
@@ -21,7 +32,7 @@ impl Document<'_> {
         let tail = rest.split('\n').next().unwrap_or_default();
         ConfigError {
             file: self.file.to_owned(),
-            line: before.matches('\n').count() + 1,
+            line: self.line(before.len()),
             column: indent.chars().count() + 1,
             key,
             text: self.text.get(span).unwrap_or_default().to_owned(),
@@ -39,7 +50,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, span: Range<usize>, line: usize, column: usize, source_line: &str) {
-        let error = Document { file: "f", text }.error(span, String::new(), Complaint::new(""));
+        let error = Document::new("f", text).error(span, String::new(), Complaint::new(""));
         assert_eq!((error.line, error.column, &*error.source_line), (line, column, source_line));
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  text ─▶ TOML document with spans ─▶ reader ──┬─▶ Config            (all values meant, none invalid)
 //!                                        ▲      └─▶ Errors            (all of them at once, with places)
-//!                          sections declare their keys ─▶ writer ─▶ text again, with `# default` remarks
+//!                          sections declare their keys ─▶ writer ─▶ text again, with the origin of each value
 //! ```
 //!
 //! [`parse`] looks at nothing but the text: whether a device exists, a name resolves or an address can be
@@ -12,18 +12,22 @@
 //!
 //! Reading order: [`Config`] and its sections ([`Sources`], [`Server`], [`Security`]), each of which
 //! declares its keys once in `visit`; `schema` (what a declaration is made of); `reader` and `writer` (the
-//! two that walk the declarations); [`ConfigError`].
+//! two that walk the declarations); `agreement` (what entries must not say together); `origin` (which line a
+//! value comes from); [`ConfigError`].
 //!
 //! A key that is not declared is an error, and so is one that the platform's schema has but this build does
 //! not carry out: nothing is accepted and then ignored.
 
 #![forbid(unsafe_code)]
 
+mod agreement;
 mod config;
 mod document;
 mod error;
 mod host;
+mod interface;
 mod network;
+mod origin;
 mod reader;
 mod schema;
 mod security;
@@ -36,6 +40,7 @@ mod writer;
 pub use config::Config;
 pub use error::{ConfigError, Errors};
 pub use host::{Host, HostName, InvalidHost};
+pub use interface::{InterfaceName, InvalidInterfaceName};
 pub use network::{InvalidNetwork, Network};
 pub use reader::parse;
 pub use security::{Access, Permission, Security};

@@ -10,8 +10,9 @@ use toml::de::{DeTable, DeValue};
 
 use crate::document::Document;
 use crate::error::Complaint;
+use crate::origin::Places;
 use crate::schema::{Kind, Section, Visitor, name_of_type};
-use crate::{Config, ConfigError, Errors, suggest, syntax};
+use crate::{Config, ConfigError, Errors, agreement, suggest, syntax};
 
 /// Reads a configuration text. `file_name` only serves to name the file in errors.
 ///
@@ -27,44 +28,47 @@ use crate::{Config, ConfigError, Errors, suggest, syntax};
 /// );
 /// ```
 pub fn parse(file_name: &str, text: &str) -> Result<Config, Errors> {
-    let document = Document { file: file_name, text };
+    let document = Document::new(file_name, text);
     let (root, syntax) = DeTable::parse_recoverable(text);
     if !syntax.is_empty() {
-        return Err(syntax::errors(document, &syntax));
+        return Err(syntax::errors(&document, &syntax));
     }
-    let mut errors = Vec::new();
-    let config = read_section(document, root.get_ref(), root.span(), String::new(), &mut errors);
-    if errors.is_empty() { Ok(config) } else { Err(Errors::new(errors)) }
+    let mut findings = Findings { document: &document, errors: Vec::new(), places: Places::default() };
+    let mut config: Config = read_section(root.get_ref(), root.span(), String::new(), &mut findings);
+    let Findings { mut errors, places, .. } = findings;
+    errors.extend(agreement::check(&config, &places, &document));
+    if !errors.is_empty() {
+        return Err(Errors::new(errors));
+    }
+    config.origins = places.into_origins(&document);
+    Ok(config)
+}
+
+/// What the whole walk is about and what comes of it, besides the values.
+struct Findings<'a> {
+    document: &'a Document<'a>,
+    errors: Vec<ConfigError>,
+    places: Places,
 }
 
 /// The table as a section; where something is wrong with it, an error is added and the section is not to be
 /// used.
 fn read_section<S: Section>(
-    document: Document<'_>,
     table: &DeTable<'_>,
     span: Range<usize>,
     path: String,
-    errors: &mut Vec<ConfigError>,
+    findings: &mut Findings<'_>,
 ) -> S {
     let mut section = S::blank();
-    let mut reader = TableReader {
-        document,
-        table,
-        span,
-        path,
-        known: Vec::new(),
-        postponed: Vec::new(),
-        failed: Vec::new(),
-        errors,
-    };
+    let (known, postponed, failed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut reader = TableReader { table, span, path, known, postponed, failed, findings };
     section.visit(&mut reader);
     reader.finish();
     section
 }
 
 /// Hands out the keys of one table and remembers which were asked for.
-struct TableReader<'a> {
-    document: Document<'a>,
+struct TableReader<'a, 'f> {
     table: &'a DeTable<'a>,
     /// Where the table's heading stands: the place of what is missing in it.
     span: Range<usize>,
@@ -76,22 +80,35 @@ struct TableReader<'a> {
     postponed: Vec<&'static str>,
     /// The keys whose fields still hold their defaults, because what is written cannot be used.
     failed: Vec<&'static str>,
-    errors: &'a mut Vec<ConfigError>,
+    findings: &'a mut Findings<'f>,
 }
 
-impl<'a> TableReader<'a> {
+impl<'a> TableReader<'a, '_> {
     fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     fn complain(&mut self, span: Range<usize>, key: String, complaint: Complaint) {
-        self.errors.push(self.document.error(span, key, complaint));
+        let error = self.findings.document.error(span, key, complaint);
+        self.findings.errors.push(error);
     }
 
     /// Complains about a key that was asked for; its field is not to be trusted.
     fn fail(&mut self, name: &'static str, span: Range<usize>, complaint: Complaint) {
-        self.failed.push(name);
+        self.distrust(name);
         self.complain(span, self.path_of(name), complaint);
+    }
+
+    fn distrust(&mut self, name: &'static str) {
+        self.failed.push(name);
+        let path = self.path_of(name);
+        self.findings.places.forget(&path);
+    }
+
+    /// The value of a key can be used.
+    fn note(&mut self, name: &'static str, span: Range<usize>) {
+        let path = self.path_of(name);
+        self.findings.places.note(path, span);
     }
 
     /// The value of a key, which is known from now on.
@@ -136,11 +153,14 @@ fn asks_for_nothing(value: &DeValue<'_>) -> bool {
     })
 }
 
-impl Visitor for TableReader<'_> {
+impl Visitor for TableReader<'_, '_> {
     fn optional<K: Kind>(&mut self, name: &'static str, kind: K, field: &mut K::Value) {
         let Some(value) = self.take(name) else { return };
         match kind.read(value.get_ref()) {
-            Ok(read) => *field = read,
+            Ok(read) => {
+                *field = read;
+                self.note(name, value.span());
+            }
             Err(complaint) => {
                 let complaint = complaint.or_expected(|| kind.expected());
                 self.fail(name, value.span(), or_default(complaint, kind.write(field)));
@@ -155,7 +175,10 @@ impl Visitor for TableReader<'_> {
             return self.fail(name, self.span.clone(), complaint.help(help));
         };
         match kind.read(value.get_ref()) {
-            Ok(read) => *field = read,
+            Ok(read) => {
+                *field = read;
+                self.note(name, value.span());
+            }
             Err(complaint) => self.fail(name, value.span(), complaint.or_expected(|| kind.expected())),
         }
     }
@@ -169,15 +192,24 @@ impl Visitor for TableReader<'_> {
             return self.fail(name, value.span(), complaint);
         };
         field.clear();
+        self.note(name, value.span());
+        let mut failed = false;
         for (index, value) in array.iter().enumerate() {
+            let path = format!("{}[{index}]", self.path_of(name));
             match element.read(value.get_ref()) {
-                Ok(read) => field.push(read),
+                Ok(read) => {
+                    field.push(read);
+                    self.findings.places.note(path, value.span());
+                }
                 Err(complaint) => {
-                    self.failed.push(name);
-                    let path = format!("{}[{index}]", self.path_of(name));
+                    failed = true;
                     self.complain(value.span(), path, complaint.or_expected(|| element.expected()));
                 }
             }
+        }
+        // With a gap in it, the field and the array no longer count alike.
+        if failed {
+            self.distrust(name);
         }
     }
 
@@ -186,7 +218,7 @@ impl Visitor for TableReader<'_> {
         let path = self.path_of(name);
         match value.get_ref() {
             DeValue::Table(table) => {
-                *section = read_section(self.document, table, value.span(), path, self.errors);
+                *section = read_section(table, value.span(), path, self.findings);
             }
             other => {
                 let complaint = Complaint::new(format!("found {}", name_of_type(other)))
@@ -212,9 +244,13 @@ impl Visitor for TableReader<'_> {
             let path = format!("{path}[{index}]");
             match element.get_ref() {
                 DeValue::Table(table) => {
-                    sections.push(read_section(self.document, table, element.span(), path, self.errors));
+                    sections.push(read_section(table, element.span(), path, self.findings));
                 }
-                other => self.complain(element.span(), path, complaint_about(other, "a table")),
+                other => {
+                    // So that the field and the array count alike; it is never seen.
+                    sections.push(S::blank());
+                    self.complain(element.span(), path, complaint_about(other, "a table"));
+                }
             }
         }
     }
@@ -224,6 +260,14 @@ impl Visitor for TableReader<'_> {
         let written = self.table.get_key_value(name);
         if let Some((key, _)) = written.filter(|(_, value)| !asks_for_nothing(value.get_ref())) {
             self.complain(key.span(), self.path_of(name), Complaint::not_carried_out("remove it"));
+        }
+    }
+
+    fn refuse(&mut self, name: &'static str, reason: &'static str) {
+        self.postponed.push(name);
+        if let Some((key, _)) = self.table.get_key_value(name) {
+            let complaint = Complaint::new(format!("is not carried out: {reason}")).help("remove it");
+            self.complain(key.span(), self.path_of(name), complaint);
         }
     }
 

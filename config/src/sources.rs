@@ -1,6 +1,7 @@
 //! `[sources]`: where time comes from, and how much agreement it takes.
 //!
-//! What the options do is up to the associations and to selection; here are their ranges and defaults.
+//! What the options do is up to the associations, to selection and to the sockets of requests; here are their
+//! ranges and defaults.
 
 use std::net::IpAddr;
 
@@ -8,8 +9,8 @@ use ntp_proto::packet::{PollExp, Stratum};
 use ntp_proto::time::NtpDuration;
 
 use crate::error::Complaint;
-use crate::schema::{Boolean, Integer, Interval, Number, OrOff, Seconds, Section, Text, Visitor};
-use crate::{Host, HostName};
+use crate::schema::{Boolean, Integer, Interval, Number, Optional, OrOff, Seconds, Section, Text, Visitor};
+use crate::{Host, HostName, InterfaceName};
 
 /// `[sources]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +33,15 @@ pub struct Sources {
     pub reselectdist: NtpDuration,
     /// Distance added to a source for each stratum, in seconds. Default: 1 ms.
     pub stratumweight: NtpDuration,
+    /// Own addresses that requests are sent from, at most one of each family; a family without one leaves the
+    /// choice to the routing table. Default: empty.
+    pub bindaddress: Vec<IpAddr>,
+    /// The interface that requests are sent by and replies come by; `None`: the routing table decides.
+    /// Default: `None`.
+    pub binddevice: Option<InterfaceName>,
+    /// The mark of requests for routers on the way, a differentiated services code point, 0 … 63.
+    /// Default: 0, which is none.
+    pub dscp: u8,
 }
 
 impl Default for Sources {
@@ -45,6 +55,9 @@ impl Default for Sources {
             combinelimit: 3.0,
             reselectdist: NtpDuration::from_nanos(100_000),
             stratumweight: NtpDuration::from_millis(1),
+            bindaddress: Vec::new(),
+            binddevice: None,
+            dscp: 0,
         }
     }
 }
@@ -66,6 +79,14 @@ impl Section for Sources {
         v.optional("combinelimit", Number(Interval::within(0.0, Interval::HUGE)), &mut self.combinelimit);
         v.optional("reselectdist", ANY_LENGTH, &mut self.reselectdist);
         v.optional("stratumweight", ANY_LENGTH, &mut self.stratumweight);
+        v.list("bindaddress", Text::new(), &mut self.bindaddress);
+        v.optional("binddevice", Optional(Text::new()), &mut self.binddevice);
+        v.optional("dscp", Integer::within(0, 63), &mut self.dscp);
+        v.refuse(
+            "acquisitionport",
+            "each request leaves from a random port of its own, so that nobody can guess where to send a \
+             forged reply (RFC 9109)",
+        );
         v.table("hardware", &mut Hardware);
         v.not_yet("refclocks");
     }
@@ -146,6 +167,8 @@ pub struct SourceOptions {
     pub iburst: bool,
     /// Several requests in a row at every poll. Default: false.
     pub burst: bool,
+    /// Not asked until it is switched online while the daemon runs. Default: false.
+    pub offline: bool,
     /// Selected before sources without it. Default: false.
     pub prefer: bool,
     /// Measured, never selected. Default: false.
@@ -183,6 +206,7 @@ impl Default for SourceOptions {
             port: 123,
             iburst: false,
             burst: false,
+            offline: false,
             prefer: false,
             noselect: false,
             trust: false,
@@ -208,6 +232,7 @@ impl SourceOptions {
         v.optional("port", Integer::within(1, 65535), &mut self.port);
         v.optional("iburst", Boolean, &mut self.iburst);
         v.optional("burst", Boolean, &mut self.burst);
+        v.optional("offline", Boolean, &mut self.offline);
         v.optional("prefer", Boolean, &mut self.prefer);
         v.optional("noselect", Boolean, &mut self.noselect);
         v.optional("trust", Boolean, &mut self.trust);
@@ -228,6 +253,7 @@ impl SourceOptions {
         self.visit_family(v);
         ["key", "nts", "presend", "mindelay"].into_iter().for_each(|key| v.not_yet(key));
         self.check_polls(v);
+        self.check_selection(v);
     }
 
     /// Two keys of the file are one choice.
@@ -245,6 +271,20 @@ impl SourceOptions {
             (false, true) => Some(Family::V6),
             _ => None,
         };
+    }
+
+    /// What is never selected can be neither a favourite nor indispensable.
+    fn check_selection<V: Visitor>(&self, v: &mut V) {
+        let wishes = [
+            ("prefer", self.prefer, "cannot be preferred"),
+            ("trust", self.trust, "has no say in which sources are right"),
+            ("require", self.require, "cannot be required: nothing would be selected at all"),
+        ];
+        for (wish, _, why) in wishes.into_iter().filter(|(_, wished, _)| self.noselect && *wished) {
+            let problem = format!("{wish} and noselect are both true, but what is never selected {why}");
+            let help = format!("remove `noselect` to use the source, or `{wish}` to only measure it");
+            v.reject(&[wish, "noselect"], Complaint::new(problem).help(help));
+        }
     }
 
     fn check_polls<V: Visitor>(&self, v: &mut V) {

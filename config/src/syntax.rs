@@ -9,14 +9,14 @@ use crate::{ConfigError, Errors};
 /// The errors of the parser, of which there must be one at least.
 ///
 /// The parser goes on after an error and may stumble again over the same line; the first is the true one.
-pub(crate) fn errors(document: Document<'_>, found: &[Error]) -> Errors {
+pub(crate) fn errors(document: &Document<'_>, found: &[Error]) -> Errors {
     let mut errors: Vec<_> = found.iter().map(|error| place(document, error)).collect();
     errors.sort_by_key(|error| (error.line, error.column));
     errors.dedup_by_key(|error| error.line);
     Errors::new(errors)
 }
 
-fn place(document: Document<'_>, error: &Error) -> ConfigError {
+fn place(document: &Document<'_>, error: &Error) -> ConfigError {
     let span = error.span().unwrap_or_default();
     let text = document.text.get(span.clone()).unwrap_or_default();
     document.error(span, String::new(), complaint(error.message(), text))

@@ -1,13 +1,16 @@
-//! From [`Config`] to text: prints the declared keys with their values, and tells the defaults apart.
+//! From [`Config`] to text: prints the declared keys with their values, and says where each comes from.
 //!
-//! A key counts as a default when its value is that of a blank section, whether or not it was written.
+//! A key that is not written is a default when its value is that of a blank section; else somebody has changed
+//! it since.
 
 use crate::Config;
+use crate::origin::Origins;
 use crate::schema::{Kind, Section, Visitor};
 
 /// The whole tree. The visitors want to be able to change what they visit; this one does not.
 pub(crate) fn to_toml(config: &mut Config) -> String {
-    let mut text = Writer::of(config, String::new()).finish("");
+    let origins = config.origins.clone();
+    let mut text = Writer::of(config, String::new(), &origins).finish("");
     text.truncate(text.trim_end().len());
     text + "\n"
 }
@@ -53,17 +56,19 @@ impl Visitor for Defaults {
 }
 
 /// Prints one section. TOML wants a table's own keys before the tables in it, so they are kept apart.
-struct Writer {
+struct Writer<'o> {
+    /// As origins know it: with the numbers of elements.
     path: String,
+    origins: &'o Origins,
     defaults: Defaults,
     keys: String,
     tables: String,
 }
 
-impl Writer {
-    fn of<S: Section>(section: &mut S, path: String) -> Self {
-        let mut writer =
-            Self { path, defaults: Defaults::of::<S>(), keys: String::new(), tables: String::new() };
+impl<'o> Writer<'o> {
+    fn of<S: Section>(section: &mut S, path: String, origins: &'o Origins) -> Self {
+        let (keys, tables) = (String::new(), String::new());
+        let mut writer = Self { path, origins, defaults: Defaults::of::<S>(), keys, tables };
         section.visit(&mut writer);
         writer
     }
@@ -78,16 +83,20 @@ impl Writer {
     }
 
     fn line(&mut self, name: &str, literal: &Literal) {
-        let line = match literal {
-            Some(value) if self.defaults.is_default(name, literal) => format!("{name} = {value} # default\n"),
-            Some(value) => format!("{name} = {value}\n"),
-            None => format!("# {name} is not set # default\n"),
+        let setting = match literal {
+            Some(value) => format!("{name} = {value}"),
+            None => format!("# {name} is not set"),
         };
-        self.keys.push_str(&line);
+        let origin = match self.origins.line(&self.path_of(name)) {
+            Some(line) => format!(" # line {line}"),
+            None if self.defaults.is_default(name, literal) => " # default".to_owned(),
+            None => String::new(),
+        };
+        self.keys.push_str(&format!("{setting}{origin}\n"));
     }
 }
 
-impl Visitor for Writer {
+impl Visitor for Writer<'_> {
     fn optional<K: Kind>(&mut self, name: &'static str, kind: K, field: &mut K::Value) {
         self.line(name, &kind.write(field));
     }
@@ -102,13 +111,14 @@ impl Visitor for Writer {
 
     fn table<S: Section>(&mut self, name: &'static str, section: &mut S) {
         let path = self.path_of(name);
-        self.tables += &Self::of(section, path.clone()).finish(&format!("[{path}]\n"));
+        self.tables += &Self::of(section, path.clone(), self.origins).finish(&format!("[{path}]\n"));
     }
 
     fn tables<S: Section>(&mut self, name: &'static str, sections: &mut Vec<S>) {
         let path = self.path_of(name);
-        for section in sections {
-            self.tables += &Self::of(section, path.clone()).finish(&format!("[[{path}]]\n"));
+        for (index, section) in sections.iter_mut().enumerate() {
+            let element = format!("{path}[{index}]");
+            self.tables += &Self::of(section, element, self.origins).finish(&format!("[[{path}]]\n"));
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What good files mean, and that what is printed means the same again.
 
-use ntp_config::{Access, ClockControl, Config, Family, Host, Permission, SourceOptions, StepLimit};
+use ntp_config::{
+    Access, ClockControl, Config, Family, Host, InterfaceName, Permission, SourceOptions, StepLimit,
+};
 use ntp_proto::packet::{PollExp, Stratum};
 use ntp_proto::time::{Frequency, NtpDuration};
 
@@ -15,8 +17,14 @@ fn good(text: &str) -> Config {
 #[track_caller]
 fn survives_printing(config: &Config) {
     let printed = config.to_toml();
-    assert_eq!(good(&printed), *config, "{printed}");
-    assert_eq!(good(&printed).to_toml(), printed);
+    let again = good(&printed);
+    assert_eq!(again, *config, "{printed}");
+    assert_eq!(without_origins(&again.to_toml()), without_origins(&printed));
+}
+
+/// Each line of what is printed, without the remark at its end.
+fn without_origins(printed: &str) -> Vec<&str> {
+    printed.lines().map(|line| line.rsplit_once(" # ").map_or(line, |(setting, _)| setting)).collect()
 }
 
 #[test]
@@ -58,6 +66,11 @@ fn the_platforms_example_is_understood() {
 fn everything_that_is_written_arrives() {
     let config = good(EVERYTHING);
     let options = &config.sources.servers[0].options;
+    assert_eq!((options.offline, options.require, options.noselect), (true, true, false));
+    assert!(config.sources.servers[1].options.noselect);
+    assert_eq!(config.sources.bindaddress.len(), 2);
+    assert_eq!(config.sources.binddevice.as_ref().map(InterfaceName::as_str), Some("eth0.10"));
+    assert_eq!(config.sources.dscp, 46);
     assert_eq!(options.offset, NtpDuration::from_seconds(-0.000_25));
     assert_eq!((options.maxdelayratio, options.maxdelaydevratio), (Some(2.5), None));
     assert_eq!((options.family, options.minstratum), (Some(Family::V6), Stratum::new(3)));
@@ -69,12 +82,68 @@ fn everything_that_is_written_arrives() {
 }
 
 #[test]
-fn only_defaults_are_marked_as_such() {
+fn every_value_tells_the_line_that_it_comes_from() {
     let printed = good(EVERYTHING).to_toml();
-    let marked: Vec<_> = printed.lines().filter(|line| line.contains("# default")).collect();
-    // The one has no other value in this build, the other contradicts `ipv6 = true`.
-    assert_eq!(marked, ["ipv4 = false # default", "workers = 0 # default"]);
-    assert!(good("enabled = true").to_toml().contains("\n# driftfile is not set # default\n"));
+    let mut told = 0;
+    for line in printed.lines() {
+        let Some((setting, number)) = line.rsplit_once(" # line ") else { continue };
+        let key = setting.split(' ').next().unwrap();
+        let source = EVERYTHING.lines().nth(number.parse::<usize>().unwrap() - 1).unwrap();
+        assert!(source.starts_with(&format!("{key} = ")), "{line}: {source}");
+        told += 1;
+    }
+    assert_eq!(told, EVERYTHING.lines().filter(|line| line.contains(" = ")).count());
+}
+
+#[test]
+fn only_what_is_not_written_is_a_default() {
+    let printed = good("enabled = true\nserver.port = 123\nserver.listen = [\n  '::',\n]").to_toml();
+    for line in [
+        "enabled = true # line 1",
+        "port = 123 # line 2",
+        "listen = [\"::\"] # line 3",
+        "# driftfile is not set # default",
+        "stratum = 1 # default",
+    ] {
+        assert!(printed.lines().any(|printed| printed == line), "{line}\n{printed}");
+    }
+    assert!(printed.lines().filter(|line| line.contains(" = ")).all(|line| line.contains(" # ")));
+}
+
+#[test]
+fn what_was_changed_since_has_no_origin() {
+    let mut config = good("enabled = true");
+    config.server.stratum = Stratum::new(3);
+    assert!(config.to_toml().contains("\nstratum = 3\n"));
+}
+
+#[test]
+fn origins_can_be_asked_for_and_do_not_count() {
+    let text = "enabled = true\n[[security.access]]\nnetwork = '::/0'\npermission = 'deny'\n";
+    let config = good(text);
+    assert_eq!(config.file(), "ntpd.toml");
+    assert_eq!(config.line_of("security.access[0].network"), Some(3));
+    assert_eq!(config.line_of("server.port"), None);
+    assert_eq!(ntp_config::parse("other.toml", &format!("# moved\n{text}")).unwrap(), config);
+}
+
+#[test]
+fn entries_that_only_look_alike_are_accepted() {
+    let config = good(
+        "enabled = true
+        [server]
+        listen = ['0.0.0.0', '::']
+        [sources]
+        bindaddress = ['2001:db8::1', '192.0.2.1']
+        servers = [
+            { address = 'ntp.example.org', ipv4 = true },
+            { address = 'ntp.example.org', ipv6 = true },
+            { address = '192.0.2.7' },
+            { address = '192.0.2.7', port = 1123 },
+        ]
+        pools = [{ name = 'ntp.example.org' }]",
+    );
+    assert_eq!((config.sources.servers.len(), config.server.listen.len()), (4, 2));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What can happen to an engine: a closed list, so that every cause of work can be named and recorded.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 
 use ntp_clock::Stamp;
@@ -160,6 +161,30 @@ impl Target {
             Self::All => true,
             Self::Host(Host::Address(address)) => source.address.ip() == *address,
             Self::Host(Host::Name(name)) => source.name == *name,
+        }
+    }
+}
+
+/// As it is typed.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step => f.write_str("step"),
+            Self::Refresh => f.write_str("refresh"),
+            Self::Online(whom) => write!(f, "online {whom}"),
+            Self::Offline(whom) => write!(f, "offline {whom}"),
+            Self::Burst { whom, replies, requests } => write!(f, "burst {whom}, {replies} of {requests}"),
+            Self::Add(entry) => write!(f, "add {}, port {}", entry.host, entry.port),
+            Self::Delete(host) => write!(f, "delete {host}"),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all sources"),
+            Self::Host(host) => host.fmt(f),
         }
     }
 }

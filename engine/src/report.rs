@@ -114,6 +114,8 @@ pub struct SourceReport {
     pub selected: bool,
     /// Why it is used or not, in words.
     pub reason: String,
+    /// Whether it is left alone, since there is no way to it.
+    pub offline: bool,
     /// Its stratum, once it answered.
     pub stratum: Option<u8>,
     /// What it is set by, in hexadecimal.
@@ -232,6 +234,7 @@ impl Engine {
             used: source.state.is_used(),
             selected: source.state == State::Selected,
             reason: reason(source),
+            offline: source.association.standing() == Answering::Offline,
             stratum: source.server.map(|s| s.stratum.get()),
             ref_id: source.server.map(|s| ref_id_words(s.ref_id, s.stratum)),
             reach: source.association.reach().to_string(),

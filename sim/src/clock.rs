@@ -72,6 +72,12 @@ impl VirtualClock {
         Frequency::new((1.0 + self.oscillator.error().as_ratio()) * (1.0 + self.rate) - 1.0)
     }
 
+    /// The correction of the rate.
+    #[must_use]
+    pub fn rate(&self) -> Frequency {
+        Frequency::new(self.rate)
+    }
+
     /// Corrects the rate; returns what the kernel made of it.
     pub fn set_rate(&mut self, rate: Frequency) -> Frequency {
         let limited = rate.as_ratio().clamp(-RATE_LIMIT, RATE_LIMIT);

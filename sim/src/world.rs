@@ -154,6 +154,21 @@ impl World {
         &mut self.servers[index].1
     }
 
+    /// The client's program ends and starts again at once, with or without the knowledge of its last run. Its
+    /// clock runs on.
+    pub fn restart(&mut self, mut options: Options, recall: bool) {
+        self.tell(Input::Shutdown);
+        let now = self.client_now();
+        let history = self.engine.history(now);
+        options.initial_rate = self.clock.rate();
+        self.requests.clear();
+        self.engine = start(options, self.network.seed(), now);
+        if recall {
+            self.engine.recall(now, history);
+        }
+        self.act();
+    }
+
     /// True time goes on by `span`.
     pub fn run_for(&mut self, span: NtpDuration) {
         let end = self.now + span;

@@ -28,14 +28,16 @@ const SUDDEN: f64 = 3e-4;
 /// The chance that the jitter changes its kind.
 const TO_OTHER_NOISE: f64 = 0.0025;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Cell {
     state: Kalman,
     weight: f64,
 }
 
 /// The competing filters of one source.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Bank {
     at: FreeTime,
     /// Phases are kept relative to this, so that a clock that is decades off loses no digits.
@@ -97,6 +99,22 @@ impl Bank {
     pub(super) fn wander(&self) -> f64 {
         let mean: f64 = (0..CELLS).map(|i| self.cells[i].weight * libm::log(wander_of(i))).sum();
         libm::exp(mean)
+    }
+
+    /// The same knowledge on a free-running clock that shows `later` more.
+    pub(super) fn shift(&mut self, later: NtpDuration) {
+        self.at = self.at + later;
+        self.anchor -= later;
+    }
+
+    /// Whether every figure is one. What came from a file need not be.
+    pub(super) fn is_sound(&self) -> bool {
+        let figures = |c: &Cell| [c.state.x, c.state.f, c.state.p.xx, c.state.p.xf, c.state.p.ff, c.weight];
+        let finite = self.cells.iter().flat_map(figures).all(f64::is_finite);
+        let total: f64 = self.cells.iter().map(|c| c.weight).sum();
+        let positive =
+            self.cells.iter().all(|c| c.weight > 0.0 && c.state.p.xx >= 0.0 && c.state.p.ff >= 0.0);
+        finite && positive && (total - 1.0).abs() < 1e-6
     }
 
     pub(super) fn disturb(&mut self, by: Uncertainty) {

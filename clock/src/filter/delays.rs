@@ -13,7 +13,8 @@ const QUANTILE_TO_VARIANCE: f64 = 1.2;
 const MINIMUM_BIAS: f64 = 0.63;
 
 /// Statistics of the round trips of one path, in seconds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Delays {
     recent: VecDeque<f64>,
     sorted: Vec<f64>,
@@ -35,6 +36,15 @@ impl Delays {
         self.recent.push_back(delay);
         let at = self.position(delay);
         self.sorted.insert(at, delay);
+    }
+
+    /// Whether the figures make sense. What came from a file need not.
+    pub(super) fn is_sound(&self) -> bool {
+        let mut sorted: Vec<f64> = self.recent.iter().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        let plausible =
+            sorted.iter().all(|d| d.is_finite() && *d >= 0.0) && self.min.is_none_or(f64::is_finite);
+        plausible && sorted == self.sorted && sorted.len() <= MEMORY && self.count >= sorted.len() as u64
     }
 
     pub(super) const fn count(&self) -> u64 {

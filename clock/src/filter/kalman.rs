@@ -5,7 +5,8 @@ use std::f64::consts::PI;
 use crate::estimate::Covariance;
 
 /// Phase (s, relative to the bank's anchor), frequency, and what is uncertain about them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Kalman {
     pub(super) x: f64,
     pub(super) f: f64,

@@ -1,8 +1,8 @@
 //! From the samples of one source to an estimate: a bank of Kalman filters that compete.
 //!
 //! How much the oscillator wanders and what the path's jitter is like are both unknown and both change. So
-//! each pair of a wander and a [noise model](noise) gets a filter of its own, all see every sample, and the
-//! evidence of the samples weighs them ([`bank`], an interacting multiple model).
+//! each pair of a wander and a noise model (`noise`) gets a filter of its own, all see every sample, and the
+//! evidence of the samples weighs them (`bank`, an interacting multiple model).
 
 mod bank;
 mod delays;
@@ -21,7 +21,8 @@ use delays::Delays;
 pub const UNKNOWN_SKEW: Frequency = Frequency::from_ppm(30.0);
 
 /// The knowledge that one source has given of the free-running clock.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SourceFilter {
     prior: Prior,
     delays: Delays,
@@ -29,7 +30,8 @@ pub struct SourceFilter {
     poll: PollAdvice,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Prior {
     frequency: Frequency,
     skew: Frequency,
@@ -103,6 +105,17 @@ impl SourceFilter {
     #[must_use]
     pub const fn poll(&self) -> &PollAdvice {
         &self.poll
+    }
+
+    /// The same knowledge on a free-running clock that shows `later` more: that of the next run, say. `None` if
+    /// it cannot have been learnt by a filter, but was damaged in a file.
+    #[must_use]
+    pub fn moved(mut self, later: NtpDuration) -> Option<Self> {
+        let sound = self.delays.is_sound() && self.bank.as_ref().is_none_or(Bank::is_sound);
+        if let Some(bank) = &mut self.bank {
+            bank.shift(later);
+        }
+        sound.then_some(self)
     }
 
     /// The offset became less certain, for a reason that no sample shows.

@@ -130,3 +130,14 @@ fn quiet_clocks_are_asked_less_often() {
     assert!(next(&noisy) > 6);
     assert!(next(&clean) <= next(&noisy));
 }
+
+#[test]
+fn knowledge_survives_a_move_to_another_free_running_clock() {
+    let (filter, world, _) = run(1e-5, 20.0, 50, 64.0);
+    let later = NtpDuration::from_secs(1_000);
+    let before = filter.estimate(world.at()).unwrap();
+    let after = filter.moved(later).unwrap().estimate(world.at() + later).unwrap();
+    let apart = before.offset.as_duration() - later - after.offset.as_duration();
+    assert!(apart.abs() <= NtpDuration::from_nanos(1), "{apart}");
+    assert_eq!((before.frequency, before.uncertainty()), (after.frequency, after.uncertainty()));
+}

@@ -46,6 +46,9 @@ pub(crate) trait Visitor {
     /// A key of the platform's schema that this build does not carry out.
     fn not_yet(&mut self, _name: &'static str) {}
 
+    /// A key that other time daemons have and that this one leaves out on purpose.
+    fn refuse(&mut self, _name: &'static str, _reason: &'static str) {}
+
     /// The values of these keys are well in themselves, but wrong together. The first of the keys that is
     /// written takes the blame.
     fn reject(&mut self, _keys: &[&'static str], _complaint: Complaint) {}

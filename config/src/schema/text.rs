@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::Kind;
 use super::kind::wrong_type;
 use crate::error::Complaint;
-use crate::{Host, HostName, InvalidHost, InvalidNetwork, Network, suggest};
+use crate::{Host, HostName, InterfaceName, InvalidHost, InvalidNetwork, Network, suggest};
 
 /// What a string of the file can become.
 pub(crate) trait Textual: Sized {
@@ -99,7 +99,24 @@ impl Textual for IpAddr {
     const EXPECTED: &str = "an IPv4 or IPv6 address";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
-        text.parse().map_err(|_| Complaint::new(format!("{text:?} is no address")))
+        let address: Self = text.parse().map_err(|_| Complaint::new(format!("{text:?} is no address")))?;
+        match address.to_canonical() {
+            same if same == address => Ok(address),
+            v4 => Err(Complaint::new(format!("{text:?} is an IPv4 address mapped into IPv6"))
+                .help(format!("write \"{v4}\""))),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Textual for InterfaceName {
+    const EXPECTED: &str = "the name of a network interface, at most 15 bytes long";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        text.parse().map_err(|error| Complaint::new(format!("{text:?} {error}")))
     }
 
     fn to_text(&self) -> String {

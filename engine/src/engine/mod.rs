@@ -16,18 +16,20 @@ mod tests;
 pub(crate) mod timers;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
-use ntp_clock::ClockEpoch;
 use ntp_clock::filter::UNKNOWN_SKEW;
-use ntp_proto::time::{Frequency, Monotonic};
+use ntp_clock::{ClockEpoch, SourceFilter};
+use ntp_proto::time::{Frequency, Monotonic, NtpDuration};
 use rand_chacha::ChaCha12Rng;
 
 use crate::action::{Action, Drift};
 use crate::directory::Directory;
 use crate::discipline::Discipline;
 use crate::event::Event;
-use crate::input::{Command, Input, Now};
-use crate::options::{Entry, Options};
+use crate::history::History;
+use crate::input::{Command, Input, Now, Target};
+use crate::options::{Entry, Host, Options};
 use crate::reference::{Standing, Tracking};
 use crate::snapshot::TimeSnapshot;
 use crate::source::{Source, SourceId};
@@ -48,6 +50,8 @@ pub struct Engine {
     pub(crate) entries: Vec<Option<Entry>>,
     pub(crate) sources: Vec<Source>,
     replacements: Replacements,
+    /// What an earlier run learnt, and by how much its free-running clock is behind ours.
+    history: Option<(History, NtpDuration)>,
     next_source: u32,
     directory: Directory,
     pub(crate) discipline: Discipline,
@@ -71,6 +75,7 @@ impl Engine {
             directory: Directory::new(options.entries.len()),
             entries: options.entries.iter().cloned().map(Some).collect(),
             replacements: Replacements::default(),
+            history: None,
             snapshot: clock::snapshot(&discipline, &options, Standing::Unsynchronised, None, now),
             options,
             rng,
@@ -139,6 +144,62 @@ impl Engine {
         &self.snapshot
     }
 
+    /// Takes over what an earlier run learnt from the sources that are still asked; `false` if the clock was set
+    /// in between, so that it says nothing any more.
+    pub fn recall(&mut self, now: Now, history: History) -> bool {
+        let Some(shift) = history.shift(now) else { return false };
+        self.history = Some((history, shift));
+        for index in 0..self.sources.len() {
+            if let Some(filter) = self.recalled(self.sources[index].address) {
+                self.sources[index].filter = filter;
+            }
+        }
+        true
+    }
+
+    /// What the sources have taught, for the next run.
+    #[must_use]
+    pub fn history(&self, now: Now) -> History {
+        let timeline = &self.discipline.timeline;
+        let learnt = self.sources.iter().filter(|s| s.filter.samples() > 0);
+        History {
+            raw: now.raw,
+            monotonic: now.monotonic,
+            free: timeline.free_now(now.raw),
+            rate: timeline.correction(),
+            sources: learnt.map(|s| (s.address, s.filter.clone())).collect(),
+        }
+    }
+
+    /// Why a command would come to nothing; `None` if it would not.
+    #[must_use]
+    pub fn objection(&self, command: &Command) -> Option<String> {
+        let known = |whom: &Target| *whom == Target::All || self.sources.iter().any(|s| whom.includes(s));
+        let configured = |host: &Host| self.entries.iter().flatten().any(|entry| entry.host == *host);
+        match command {
+            Command::Online(Target::Host(host))
+            | Command::Offline(Target::Host(host))
+            | Command::Burst { whom: Target::Host(host), .. }
+                if !known(&Target::Host(host.clone())) =>
+            {
+                Some(format!("there is no source {host}"))
+            }
+            Command::Delete(host) if !configured(host) && !known(&Target::Host(host.clone())) => {
+                Some(format!("there is no source {host}"))
+            }
+            Command::Add(entry) if configured(&entry.host) => {
+                Some(format!("{} is a source already", entry.host))
+            }
+            Command::Step if !self.discipline.may_adjust() => {
+                Some("the clock may not be adjusted; nothing was stepped".to_owned())
+            }
+            Command::Step if self.tracking.is_none() => {
+                Some("nothing is known of the clock yet; nothing was stepped".to_owned())
+            }
+            _ => None,
+        }
+    }
+
     /// The epoch that stamps read now belong to.
     #[must_use]
     pub const fn epoch(&self) -> ClockEpoch {
@@ -163,6 +224,11 @@ impl Engine {
             Command::Add(entry) => self.add_entry(now, *entry),
             Command::Delete(host) => self.delete(now, &host),
         }
+    }
+
+    fn recalled(&mut self, address: SocketAddr) -> Option<SourceFilter> {
+        let (history, shift) = self.history.as_mut()?;
+        history.take(address, *shift)
     }
 
     fn source(&mut self, id: SourceId) -> Option<&mut Source> {

@@ -18,9 +18,9 @@ use crate::input::Now;
 use crate::options::{Entry, Host, SourceKind};
 use crate::source::{Source, SourceId};
 
-/// Sources do not start all at the same moment, but soon.
+/// Sources do not start all at the same moment, but soon: thousands of them within a quarter of a minute.
 const START_SPACING: NtpDuration = NtpDuration::from_millis(50);
-const START_SLOTS: u32 = 20;
+const START_SLOTS: u32 = 320;
 /// A source that never answered so many requests makes room, if there is somebody else to ask.
 const TENTATIVE_REQUESTS: u64 = 4;
 /// A source is bad when it was so for this many polls.
@@ -221,7 +221,8 @@ impl Engine {
             Some(t) => (t.estimate.frequency, t.estimate.frequency_uncertainty()),
             None => (self.prior.frequency, self.prior.skew),
         };
-        let (name, filter) = (entry.host.to_string(), SourceFilter::new(frequency, skew));
+        let filter = self.recalled(address).unwrap_or_else(|| SourceFilter::new(frequency, skew));
+        let name = entry.host.to_string();
         let start = now.monotonic + spacing;
         self.events.push_back(Event::SourceAdded { source: id, address, name: name.clone() });
         self.sources.push(Source::new(id, index, name, address, entry.options, filter, start));

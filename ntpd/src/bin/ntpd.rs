@@ -31,6 +31,9 @@ struct Args {
     /// Leave the clock alone: measure and serve only
     #[arg(short = 'x')]
     no_control: bool,
+    /// Take over what the last run learnt from its sources, and leave it for the next run at the end
+    #[arg(short, long)]
+    recall: bool,
     /// Check the configuration and end
     #[arg(long)]
     check: bool,
@@ -44,7 +47,12 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let overrides = Overrides { config: args.config, no_control: args.no_control, socket: args.socket };
+    let overrides = Overrides {
+        config: args.config,
+        no_control: args.no_control,
+        socket: args.socket,
+        recall: args.recall,
+    };
     let settings = match Settings::load(&overrides) {
         Ok(settings) => settings,
         Err(SettingsError::Unreadable(file, error)) => {

@@ -35,11 +35,13 @@ pub fn default_socket() -> PathBuf {
 }
 
 /// What can be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Everything there is to show.
     Report,
+    /// Leave what the sources have taught for a next run with `-r`.
+    Dump,
     /// Do something; answered once it took effect.
     Do(Command),
 }

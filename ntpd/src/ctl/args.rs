@@ -1,5 +1,6 @@
 //! The command line of `ntpctl`: what can be written and in which range. Carries nothing out.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,6 +45,28 @@ pub(super) enum Command {
     Step,
     /// Asks every source now, as at the start
     Refresh,
+    /// What each source has taught about the clock: frequency, uncertainty, jitter
+    Sourcestats(Form),
+    /// How many sources answer, are silent, offline or without an address
+    Activity(Form),
+    /// There is a way to the sources: asks them again
+    Online(WhomArgs),
+    /// There is no way to the sources: leaves them alone
+    Offline(WhomArgs),
+    /// Asks the sources every 2 s for a while
+    Burst(BurstArgs),
+    /// One more server or pool, until the next restart
+    #[command(subcommand)]
+    Add(AddCommand),
+    /// No more of a server or pool, until the next restart
+    Delete {
+        /// Its name or address
+        host: String,
+    },
+    /// Leaves what the sources have taught for a next run that is started with `ntpd -r`
+    Dump,
+    /// Says which rule decides whether an address may ask; needs no daemon, exits 0 if it gets the time, else 1
+    Access(AccessArgs),
     /// Checks or shows a configuration; needs no daemon
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -112,6 +135,85 @@ pub(super) struct WaitsyncArgs {
     pub(super) max_error: Option<f64>,
 }
 
+/// Of `online` and `offline`.
+#[derive(Args, Debug)]
+pub(super) struct WhomArgs {
+    /// Name or address of a source [default: all]
+    pub(super) host: Option<String>,
+}
+
+/// Of `burst`.
+#[derive(Args, Debug)]
+pub(super) struct BurstArgs {
+    /// Name or address of a source [default: all]
+    pub(super) host: Option<String>,
+    /// End after so many good replies
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(super) good: u8,
+    /// End after so many requests
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(super) requests: u8,
+}
+
+/// Of `add`.
+#[derive(Debug, Subcommand)]
+pub(super) enum AddCommand {
+    /// A single server
+    Server {
+        /// Its name or address
+        host: String,
+        #[command(flatten)]
+        options: AddOptions,
+    },
+    /// A name with many servers
+    Pool {
+        /// The name
+        name: String,
+        /// How many of its servers to ask
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+        servers: u8,
+        #[command(flatten)]
+        options: AddOptions,
+    },
+}
+
+/// How an added source is treated.
+#[derive(Args, Debug)]
+pub(super) struct AddOptions {
+    /// UDP port
+    #[arg(long, default_value_t = 123, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) port: u16,
+    /// Four requests, 2 s apart, at the first contact
+    #[arg(long)]
+    pub(super) iburst: bool,
+    /// Use it before all that are not preferred
+    #[arg(long)]
+    pub(super) prefer: bool,
+    /// Measure it, but never use it
+    #[arg(long, conflicts_with = "prefer")]
+    pub(super) noselect: bool,
+    /// Shortest poll interval, log2 seconds
+    #[arg(long, default_value_t = 6, allow_hyphen_values = true, value_parser = clap::value_parser!(i8).range(-7..=24))]
+    pub(super) minpoll: i8,
+    /// Longest poll interval, log2 seconds
+    #[arg(long, default_value_t = 10, allow_hyphen_values = true, value_parser = clap::value_parser!(i8).range(-7..=24))]
+    pub(super) maxpoll: i8,
+}
+
+/// Of `access`.
+#[derive(Args, Debug)]
+pub(super) struct AccessArgs {
+    /// Who would ask
+    #[arg(value_name = "ADDRESS", value_parser = client_address)]
+    pub(super) address: IpAddr,
+    /// The configuration [default: /etc/ntpd/ntpd.toml, else the built-in configuration]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// Of `config`.
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -120,7 +222,7 @@ pub(super) enum ConfigCommand {
         /// The file [default: /etc/ntpd/ntpd.toml]
         file: Option<PathBuf>,
     },
-    /// Prints the effective configuration with all defaults, as TOML
+    /// Prints the effective configuration as TOML, each value with the line that it comes from, or as a default
     Show {
         /// The file [default: /etc/ntpd/ntpd.toml, else the built-in configuration]
         file: Option<PathBuf>,
@@ -132,6 +234,20 @@ pub(super) enum ConfigCommand {
 
 /// Nobody waits longer than a day between two looks.
 const LONGEST_INTERVAL: f64 = 86_400.0;
+
+/// An address, with or without the zone that link-local ones are written with; rules do not look at it.
+fn client_address(text: &str) -> Result<IpAddr, String> {
+    let zoned = || text.split_once('%').and_then(|(address, _zone)| address.parse::<Ipv6Addr>().ok());
+    text.parse().ok().or_else(|| zoned().map(IpAddr::V6)).ok_or_else(|| {
+        let what = match text.split_once('/') {
+            Some((address, _)) if address.parse::<IpAddr>().is_ok() => {
+                "that is a network; name one of its addresses"
+            }
+            _ => "names are not looked up here",
+        };
+        format!("expected an IPv4 or IPv6 address such as 192.0.2.7 or 2001:db8::7; {what}")
+    })
+}
 
 fn polite_interval(text: &str) -> Result<Duration, String> {
     seconds(text, 1.0, LONGEST_INTERVAL).map(Duration::from_secs_f64)
@@ -183,9 +299,24 @@ mod tests {
             "query a:0",
             "waitsync --max-error 0",
             "config show f --built-in",
+            "access",
+            "access 10.0.0.0/8",
+            "access 192.0.2",
+            "access ntp.example",
+            "access 192.0.2.1%eth0",
         ] {
             assert!(parse(&format!("ntpctl {arguments}")).is_err(), "{arguments}");
         }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_in_words() {
+        let words = |text: &str| client_address(text).unwrap_err();
+        assert!(words("10.0.0.0/8").ends_with("that is a network; name one of its addresses"));
+        assert!(words("ntp.example").ends_with("names are not looked up here"));
+        let error = parse("ntpctl access 10.0.0.0/8").unwrap_err();
+        assert!(error.use_stderr() && error.to_string().contains("expected an IPv4 or IPv6 address"));
+        assert_eq!(client_address("fe80::1%eth0"), Ok("fe80::1".parse().unwrap()));
     }
 
     #[test]

@@ -22,12 +22,20 @@ pub(super) fn run(command: &ConfigCommand, out: &mut Output) -> Outcome {
             let config = read(file)?;
             out.print(&format!("{}: ok: {}\n", file.display(), summary(&config)))?;
         }
-        ConfigCommand::Show { file, built_in } => out.print(&shown(file.as_deref(), *built_in)?.to_toml())?,
+        ConfigCommand::Show { file, built_in } => {
+            out.print(&shown(&effective(file.as_deref(), *built_in)?))?;
+        }
     }
     Ok(Exit::OK)
 }
 
-fn shown(file: Option<&Path>, built_in: bool) -> Result<Config, Failure> {
+/// What is in force, under a heading that says which file the lines are of.
+fn shown(config: &Config) -> String {
+    format!("# Effective configuration; the lines are those of {}.\n\n{}", config.file(), config.to_toml())
+}
+
+/// The configuration of the file that is named, or of the default file, or the built-in one.
+pub(super) fn effective(file: Option<&Path>, built_in: bool) -> Result<Config, Failure> {
     let default = Path::new(DEFAULT_FILE);
     match file {
         Some(file) => read(file),
@@ -140,6 +148,12 @@ mod tests {
 
     #[test]
     fn the_built_in_configuration_is_shown() {
-        assert_eq!(shown(None, true), Ok(Config::built_in()));
+        let config = effective(None, true).unwrap();
+        assert_eq!(config, Config::built_in());
+        let shown = shown(&config);
+        assert!(shown.starts_with(
+            "# Effective configuration; the lines are those of built-in configuration.\n\nenabled = true # line 8\n"
+        ));
+        assert_eq!(ntp_config::parse("shown", &shown), Ok(config));
     }
 }

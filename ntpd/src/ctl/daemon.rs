@@ -23,7 +23,16 @@ pub(super) fn report(socket: &Path) -> Result<DaemonReport, Failure> {
 
 /// Has the daemon do something. Says nothing if it did.
 pub(super) fn order(socket: &Path, command: Command) -> Outcome {
-    match ask(socket, &Request::Do(command)) {
+    demand(socket, &Request::Do(command))
+}
+
+/// Has the daemon leave what its sources have taught for a next run.
+pub(super) fn dump(socket: &Path) -> Outcome {
+    demand(socket, &Request::Dump)
+}
+
+fn demand(socket: &Path, request: &Request) -> Outcome {
+    match ask(socket, request) {
         Ok(Response::Done) => Ok(Exit::OK),
         Ok(Response::Error(reason)) => Err(declined(&reason)),
         Ok(Response::Report(_)) => Err(not_understood(socket, "it sent a report")),

@@ -31,8 +31,8 @@ impl Exit {
     pub(super) const CONFIG: Self = Self(78);
 
     const MEANINGS: [(Self, &str); 10] = [
-        (Self::OK, "done; of status and waitsync: the clock is synchronised"),
-        (Self::NO, "no: not synchronised, or the server or the daemon answered but declined"),
+        (Self::OK, "done; of status and waitsync: the clock is synchronised; of access: it may ask"),
+        (Self::NO, "no: not synchronised, not served, or the server or the daemon answered but declined"),
         (Self::USAGE, "the command line is wrong"),
         (Self::NO_INPUT, "the file cannot be read"),
         (Self::NO_HOST, "the name has no address"),

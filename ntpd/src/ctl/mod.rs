@@ -3,7 +3,7 @@
 //! ```text
 //!  arguments ─▶ args ─▶ one module per command ─▶ text or JSON ─▶ output ─▶ exit code
 //!                           │        └─ pure functions from reports to text
-//!                           └─ daemon (control socket), query (network), config (files)
+//!                           └─ daemon (control socket), query (network), config and access (files)
 //! ```
 //!
 //! | file | holds |
@@ -16,19 +16,24 @@
 //! | `waitsync.rs` | waiting for it to be synchronised |
 //! | `query/` | measuring a server without a daemon |
 //! | `config.rs` | checking and showing configurations |
+//! | `access.rs` | which rule of a configuration decides for an address |
 //! | `table.rs`, `units.rs`, `date.rs`, `words.rs` | columns, numbers, dates and phrases |
 //!
 //! Decides nothing about time: the figures come from the daemon or, for a server that is asked directly, from
 //! [`ntp_proto::client`]. Results go to standard output, everything else to standard error.
 
+mod access;
+mod activity;
 mod args;
 mod config;
 mod daemon;
 mod date;
 mod exit;
+mod orders;
 mod output;
 mod query;
 mod sources;
+mod sourcestats;
 mod status;
 mod table;
 mod tracking;
@@ -76,6 +81,15 @@ fn run(cli: &Cli, out: &mut Output) -> Outcome {
         Command::Waitsync(args) => waitsync::run(&socket, args, out),
         Command::Step => daemon::order(&socket, Order::Step),
         Command::Refresh => daemon::order(&socket, Order::Refresh),
+        Command::Sourcestats(form) => sourcestats::run(&socket, form.json, out),
+        Command::Activity(form) => activity::run(&socket, form.json, out),
+        Command::Online(whom) => orders::online(&socket, whom),
+        Command::Offline(whom) => orders::offline(&socket, whom),
+        Command::Burst(args) => orders::burst(&socket, args),
+        Command::Add(command) => orders::add(&socket, command),
+        Command::Delete { host } => orders::delete(&socket, host),
+        Command::Dump => daemon::dump(&socket),
+        Command::Access(args) => access::run(args, out),
         Command::Config(command) => config::run(command, out),
     }
 }

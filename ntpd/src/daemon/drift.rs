@@ -3,12 +3,13 @@
 //! The format is chrony's, so a file that chronyd left can be taken over and the other way round. There a
 //! positive frequency means that the clock gains; a [`Drift`] says by how much it has to be sped up.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use ntp_engine::Drift;
 use ntp_proto::time::Frequency;
+
+use super::state;
 
 /// A file that says more than this was not written by anybody who knows clocks.
 const MAX_PPM: f64 = 100_000.0;
@@ -20,30 +21,18 @@ const MAX_LENGTH: u64 = 256;
 /// # Errors
 /// When the file cannot be read or does not make sense.
 pub(super) fn read(path: &Path) -> io::Result<Option<Drift>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let text = io::read_to_string(io::Read::take(file, MAX_LENGTH))?;
+    let Some(text) = state::read(path, MAX_LENGTH)? else { return Ok(None) };
     parse(&text)
         .map(Some)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "does not hold two figures"))
 }
 
-/// Replaces the file: whoever reads it finds the old or the new content, even after a loss of power.
+/// Replaces the file.
 ///
 /// # Errors
-/// When the directory cannot be made or written.
+/// As [`state::replace`].
 pub(super) fn write(path: &Path, drift: Drift) -> io::Result<()> {
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
-    let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(line(drift).as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    File::open(directory)?.sync_all()
+    state::replace(path, line(drift).as_bytes())
 }
 
 fn line(drift: Drift) -> String {
@@ -59,6 +48,8 @@ fn parse(text: &str) -> Option<Drift> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -12,8 +12,8 @@ use std::time::Duration;
 use ntp_clock::Stamp;
 use ntp_engine::record::{Seed, start};
 use ntp_engine::{
-    Action, ClockCommand, ClockOutcome, Command, Drift, Engine, Event, Input, LookupId, Now, Options,
-    SourceId, StampQuality, TimeSnapshot,
+    Action, ClockCommand, ClockOutcome, Drift, Engine, Event, Input, LookupId, Now, Options, SourceId,
+    StampQuality, TimeSnapshot,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::time::{Monotonic, NtpDuration};
@@ -29,11 +29,12 @@ use super::problems::Problems;
 use super::requests::Requests;
 use super::serve::Service;
 use super::settings::Settings;
-use super::{drift, libc_may_be_intercepted, log, lookup, notify};
+use super::{drift, history, libc_may_be_intercepted, log, lookup, notify};
 use crate::control::server::{ControlServer, Question};
 use crate::control::{DaemonReport, Request, Response, SocketReport};
 use crate::sys::clock;
 use crate::sys::clock_watch::ClockWatch;
+use crate::sys::descriptors::raise_limit;
 use crate::sys::udp::{StampSource, UdpSocket};
 use crate::sys::watched::watch;
 
@@ -88,6 +89,7 @@ struct Driver {
 impl Driver {
     fn new(settings: Settings) -> io::Result<Self> {
         let mut problems = Problems::default();
+        problems.note("descriptor limit", raise_limit(), "few sources can be asked at once");
         let watch = if libc_may_be_intercepted() {
             None
         } else {
@@ -103,6 +105,9 @@ impl Driver {
         if denied {
             engine.handle(now, Input::Clock(ClockOutcome::Denied));
         }
+        if settings.recall {
+            recall(&mut engine, now, &settings, &mut problems);
+        }
         let snapshot = Rc::new(Cell::new(*engine.snapshot()));
         let (tell, hear) = unbounded_channel();
         let listeners = settings.listen().into_iter();
@@ -111,7 +116,7 @@ impl Driver {
             engine,
             clock,
             watch,
-            requests: Requests::new(tell.clone(), Rc::clone(&snapshot)),
+            requests: Requests::new(tell.clone(), Rc::clone(&snapshot)).leaving(settings.client_options()),
             service: Rc::new(Service::new(settings.access(), Rc::clone(&snapshot))),
             snapshot,
             listeners: listeners.map(|address| Listener { address, stamps: None, problem: None }).collect(),
@@ -307,13 +312,23 @@ impl Driver {
     fn answer(&mut self, request: Request) -> Response {
         match request {
             Request::Report => Response::Report(Box::new(self.report())),
-            Request::Do(Command::Step) if !self.settings.adjust => {
-                Response::Error("the clock is left alone, as configured; nothing was stepped".to_owned())
+            Request::Dump => {
+                let now = self.observe(false);
+                match history::write(&self.settings.history_file, &self.engine.history(now)) {
+                    Ok(()) => Response::Done,
+                    Err(error) => {
+                        Response::Error(format!("{}: {error}", self.settings.history_file.display()))
+                    }
+                }
             }
-            Request::Do(command) => {
-                self.tell(Input::Command(command));
-                Response::Done
-            }
+            Request::Do(command) => match self.engine.objection(&command) {
+                Some(objection) => Response::Error(objection),
+                None => {
+                    tracing::info!("told by an operator: {command}");
+                    self.tell(Input::Command(command));
+                    Response::Done
+                }
+            },
         }
     }
 
@@ -374,6 +389,11 @@ impl Driver {
             let result = drift::write(&path, drift);
             self.note_saving(result);
         }
+        if self.settings.recall {
+            let now = self.observe(false);
+            let result = history::write(&self.settings.history_file, &self.engine.history(now));
+            self.problems.note("history file", result, "the next run starts without it");
+        }
         tracing::info!("ntpd ended");
     }
 }
@@ -428,6 +448,18 @@ fn options(settings: &Settings, clock: &mut MachineClock, problems: &mut Problem
         options.drift = problems.note(&topic, drift::read(path), "starting without it").flatten();
     }
     (options, denied)
+}
+
+/// What the last run learnt, if it is there and the clock is still the same.
+fn recall(engine: &mut Engine, now: Now, settings: &Settings, problems: &mut Problems) {
+    let topic = format!("history file {}", settings.history_file.display());
+    let found = problems.note(&topic, history::take(&settings.history_file), "starting without it");
+    let Some(history) = found.flatten() else { return };
+    if engine.recall(now, history) {
+        tracing::info!("taken over what the last run learnt from its sources");
+    } else {
+        tracing::info!("the clock was set since the last run; what it learnt from its sources is not used");
+    }
 }
 
 /// Waits until the kernel says that the clock jumped; for ever, if nobody watches.

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! There are no decisions here: whatever arrives goes to the engine, whatever it wants is done. What fails is
-//! a [`problems`] entry and is tried again.
+//! an entry of `problems` and is tried again.
 //!
 //! | file | holds |
 //! |---|---|
@@ -19,6 +19,8 @@
 //! | `serve.rs` | the sockets that are served on |
 //! | `lookup.rs` | names |
 //! | `drift.rs` | the drift file |
+//! | `history.rs` | what the sources have taught, for the next run |
+//! | `state.rs` | files that survive the daemon |
 //! | `problems.rs` | what does not work right now |
 //! | `log.rs` | where words go |
 //! | `notify.rs` | what systemd is told |
@@ -26,6 +28,7 @@
 mod clock;
 mod drift;
 mod driver;
+mod history;
 pub mod log;
 mod lookup;
 mod notify;
@@ -33,6 +36,7 @@ mod problems;
 mod requests;
 mod serve;
 pub mod settings;
+mod state;
 
 pub use driver::run;
 

@@ -20,7 +20,7 @@ use tokio::task::{JoinHandle, spawn_local};
 
 use super::driver::Happening;
 use crate::sys::clock;
-use crate::sys::udp::{StampSource, UdpSocket};
+use crate::sys::udp::{ClientOptions, StampSource, UdpSocket};
 use crate::sys::watched::watch;
 
 /// More than any server sends; the rest is cut off and fails to parse.
@@ -32,6 +32,7 @@ const MAX_DATAGRAMS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Requests {
     waiting: BTreeMap<SourceId, JoinHandle<()>>,
+    options: ClientOptions,
     tell: UnboundedSender<Happening>,
     snapshot: Rc<Cell<TimeSnapshot>>,
 }
@@ -46,7 +47,12 @@ pub(super) struct Departure {
 impl Requests {
     /// What arrives goes to `tell`, stamped by the clock of the current `snapshot`.
     pub(super) fn new(tell: UnboundedSender<Happening>, snapshot: Rc<Cell<TimeSnapshot>>) -> Self {
-        Self { waiting: BTreeMap::new(), tell, snapshot }
+        Self { waiting: BTreeMap::new(), options: ClientOptions::default(), tell, snapshot }
+    }
+
+    /// The same, with requests that leave as `options` say.
+    pub(super) fn leaving(self, options: ClientOptions) -> Self {
+        Self { options, ..self }
     }
 
     /// Sends `bytes` from a fresh socket and waits for what comes back.
@@ -58,7 +64,7 @@ impl Requests {
         bytes: &[u8],
     ) -> io::Result<Departure> {
         self.forget(source);
-        let socket = UdpSocket::client(remote)?;
+        let socket = UdpSocket::client(remote, &self.options)?;
         let local = socket.local_address().ok().map(|address| address.ip());
         let socket = watch(socket, Interest::READABLE | Interest::ERROR)?;
         let at = stamp(&self.snapshot, clock::raw());

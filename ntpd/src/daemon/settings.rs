@@ -13,6 +13,7 @@ use ntp_proto::server::{self, AccessList, AccessRule, Prefix};
 use ntp_proto::time::{Offset, Uncertainty};
 
 use crate::control;
+use crate::sys::udp::ClientOptions;
 
 /// The file that is read unless another is named.
 pub const DEFAULT_FILE: &str = "/etc/ntpd/ntpd.toml";
@@ -28,6 +29,8 @@ pub struct Overrides {
     pub no_control: bool,
     /// The control socket.
     pub socket: Option<PathBuf>,
+    /// `-r`: what the last run learnt from its sources is taken over, and left for the next one at the end.
+    pub recall: bool,
 }
 
 /// Everything that a daemon is made from.
@@ -43,6 +46,10 @@ pub struct Settings {
     pub socket: PathBuf,
     /// The drift file. None where the clock is left alone: what is measured then is not the clock's own rate.
     pub drift_file: Option<PathBuf>,
+    /// Where what the sources have taught is left for the next run.
+    pub history_file: PathBuf,
+    /// Whether that is taken over at the start and left at the end, or only left on request.
+    pub recall: bool,
 }
 
 /// Why there are no settings.
@@ -71,7 +78,8 @@ impl Settings {
         let drift_file = adjust
             .then(|| config.server.driftfile.clone().unwrap_or_else(|| state_directory().join("drift")));
         let socket = overrides.socket.clone().unwrap_or_else(control::default_socket);
-        Ok(Self { file, config, adjust, socket, drift_file })
+        let history_file = state_directory().join("history.json");
+        Ok(Self { file, config, adjust, socket, drift_file, history_file, recall: overrides.recall })
     }
 
     /// The engine's part, apart from what only the machine knows.
@@ -116,26 +124,51 @@ impl Settings {
         }
     }
 
+    /// How requests leave.
+    #[must_use]
+    pub fn client_options(&self) -> ClientOptions {
+        let sources = &self.config.sources;
+        let mut options = ClientOptions { dscp: sources.dscp, ..ClientOptions::default() };
+        options.device = sources.binddevice.as_ref().map(ToString::to_string);
+        for address in &sources.bindaddress {
+            match *address {
+                IpAddr::V4(v4) => options.from_v4 = Some(v4),
+                IpAddr::V6(v6) => options.from_v6 = Some(v6),
+            }
+        }
+        options
+    }
+
     /// Who may ask.
     #[must_use]
     pub fn access(&self) -> AccessList {
-        let rules: Vec<AccessRule> = self.config.security.access.iter().filter_map(access_rule).collect();
-        AccessList::new(&rules)
+        access(&self.config)
     }
 
     /// Where to serve: nowhere if nobody may ask.
     #[must_use]
     pub fn listen(&self) -> Vec<SocketAddr> {
-        let server = &self.config.server;
-        let serves = self.config.enabled && server.port != 0 && self.access().serves_anyone();
-        let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
-        let addresses: &[IpAddr] = match () {
-            () if !serves => &[],
-            () if server.listen.is_empty() => &everywhere,
-            () => &server.listen,
-        };
-        addresses.iter().map(|address| SocketAddr::new(*address, server.port)).collect()
+        listen(&self.config)
     }
+}
+
+/// Who may ask.
+pub(crate) fn access(config: &Config) -> AccessList {
+    let rules: Vec<AccessRule> = config.security.access.iter().filter_map(access_rule).collect();
+    AccessList::new(&rules)
+}
+
+/// Where to serve: nowhere if nobody may ask.
+pub(crate) fn listen(config: &Config) -> Vec<SocketAddr> {
+    let server = &config.server;
+    let serves = config.enabled && server.port != 0 && access(config).serves_anyone();
+    let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+    let addresses: &[IpAddr] = match () {
+        () if !serves => &[],
+        () if server.listen.is_empty() => &everywhere,
+        () => &server.listen,
+    };
+    addresses.iter().map(|address| SocketAddr::new(*address, server.port)).collect()
 }
 
 fn read(file: &Path) -> Result<Config, SettingsError> {
@@ -169,6 +202,7 @@ fn source_options(o: &ntp_config::SourceOptions) -> SourceOptions {
         max_delay_ratio: o.maxdelayratio,
         max_delay_deviation: o.maxdelaydevratio,
         min_stratum: o.minstratum,
+        offline: o.offline,
         family: o.family.map(|family| match family {
             Family::V4 => ntp_engine::Family::V4,
             Family::V6 => ntp_engine::Family::V6,
@@ -185,4 +219,43 @@ fn access_rule(access: &ntp_config::Access) -> Option<AccessRule> {
         Permission::Query => server::Permission::Query,
     };
     Some(AccessRule { network, permission })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Settings {
+        let config = ntp_config::parse("test", &format!("enabled = true\n{text}")).unwrap();
+        Settings {
+            file: None,
+            config,
+            adjust: false,
+            socket: PathBuf::new(),
+            drift_file: None,
+            history_file: PathBuf::new(),
+            recall: false,
+        }
+    }
+
+    #[test]
+    fn requests_leave_as_the_file_says() {
+        let text = "[sources]\nbindaddress = ['2001:db8::1', '192.0.2.1']\nbinddevice = 'wan0'\ndscp = 46";
+        let expected = ClientOptions {
+            from_v4: Some([192, 0, 2, 1].into()),
+            from_v6: Some("2001:db8::1".parse().unwrap()),
+            device: Some("wan0".to_owned()),
+            dscp: 46,
+        };
+        assert_eq!(settings(text).client_options(), expected);
+        assert_eq!(settings("").client_options(), ClientOptions::default());
+    }
+
+    #[test]
+    fn nothing_is_opened_for_nobody() {
+        assert_eq!(settings("").listen(), []);
+        let text = "[[security.access]]\nnetwork = '::/0'\npermission = 'allow'";
+        assert_eq!(settings(text).listen().len(), 2);
+        assert_eq!(settings(&format!("server.port = 0\n{text}")).listen(), []);
+    }
 }

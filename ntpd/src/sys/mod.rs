@@ -8,6 +8,7 @@
 //! | [`kernel_clock`] | steering the system clock: rate, step, status |
 //! | [`clock_watch`] | hearing that somebody set the clock |
 //! | [`udp`] | UDP sockets that stamp what they receive and send |
+//! | [`descriptors`] | how many may be open |
 //! | [`readiness`] | whether writing would block |
 //! | [`watched`] | descriptors that the event loop waits for |
 //! | `socket` | the socket calls behind `udp`, one per function |
@@ -34,6 +35,7 @@ mod address;
 pub mod clock;
 pub mod clock_watch;
 mod cmsg;
+pub mod descriptors;
 pub mod kernel_clock;
 mod plain;
 pub mod readiness;

@@ -65,6 +65,27 @@ pub(super) fn set_option(fd: BorrowedFd<'_>, level: c_int, option: c_int, value:
     Ok(())
 }
 
+/// The value of an option that is an `int`.
+#[cfg(test)]
+pub(super) fn get_option(fd: BorrowedFd<'_>, level: c_int, option: c_int) -> io::Result<c_int> {
+    let (mut value, mut size) = (0, size_of::<c_int>() as libc::socklen_t);
+    let room = (&raw mut value).cast();
+    // SAFETY: `size` says how much room there is at the pointer, and both are ours for the call.
+    check(unsafe { libc::getsockopt(fd.as_raw_fd(), level, option, room, &raw mut size) })?;
+    Ok(value)
+}
+
+/// Ties the socket to the interface of this name.
+pub(super) fn bind_to_device(fd: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    // Longer ones would be cut off, and name another interface.
+    let size = libc::socklen_t::try_from(name.len()).ok().filter(|_| name.len() < libc::IFNAMSIZ);
+    let size = size.ok_or(io::ErrorKind::InvalidInput)?;
+    let option = libc::SO_BINDTODEVICE;
+    // SAFETY: the pointer and the length are those of one borrowed string; the kernel wants no zero at its end.
+    check(unsafe { libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, option, name.as_ptr().cast(), size) })?;
+    Ok(())
+}
+
 /// Sends on a connected socket.
 pub(super) fn send(fd: BorrowedFd<'_>, datagram: &[u8]) -> io::Result<()> {
     // SAFETY: the pointer and the length are those of one borrowed slice.

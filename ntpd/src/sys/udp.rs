@@ -5,11 +5,12 @@
 //! for both directions (clients), the same for receiving only (servers), and `SO_TIMESTAMPNS`. Without any of
 //! them the caller reads the clock itself; nothing fails.
 //!
-//! Every option is asked for and none is insisted on. Sockets never block, and nothing here allocates memory.
+//! What makes a socket better is asked for and not insisted on; what a caller asks for in [`ClientOptions`] is
+//! done or fails. Sockets never block, and nothing here allocates memory, except to word a failure.
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::raw::c_int;
 use std::time::Duration;
@@ -46,6 +47,29 @@ pub struct Stamping {
     pub tx: StampSource,
 }
 
+/// How a client's datagrams leave. By default the routing table decides, and they are not marked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientOptions {
+    /// The address of ours that servers of IPv4 are asked from.
+    pub from_v4: Option<Ipv4Addr>,
+    /// The address of ours that servers of IPv6 are asked from.
+    pub from_v6: Option<Ipv6Addr>,
+    /// The name of the only interface to send and receive by. Linux before 5.7 wants CAP_NET_RAW for it.
+    pub device: Option<String>,
+    /// The mark for routers on the way, a differentiated services code point (RFC 2474), 0 … 63. 0: none.
+    pub dscp: u8,
+}
+
+impl ClientOptions {
+    /// Where a conversation with `remote` is held from, if that was said.
+    fn from(&self, remote: SocketAddr) -> Option<IpAddr> {
+        match remote {
+            SocketAddr::V4(_) => self.from_v4.map(IpAddr::V4),
+            SocketAddr::V6(_) => self.from_v6.map(IpAddr::V6),
+        }
+    }
+}
+
 /// The other end of a datagram, and ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -75,9 +99,22 @@ impl UdpSocket {
     /// A socket for one conversation with `remote`, with a port that the kernel picks at random. Datagrams of
     /// others do not reach it. Asks for stamps in both directions.
     ///
-    /// Fails if the family is not there or no route leads to `remote`.
-    pub fn client(remote: SocketAddr) -> io::Result<Self> {
+    /// Fails if the family is not there, no route leads to `remote`, or one of the options cannot be had.
+    pub fn client(remote: SocketAddr, options: &ClientOptions) -> io::Result<Self> {
         let fd = open(&remote)?;
+        // The interface first: it says by which routing table the rest is judged.
+        if let Some(device) = &options.device {
+            let bound = socket::bind_to_device(fd.as_fd(), device);
+            bound.map_err(|error| explain(&error, format_args!("cannot use interface {device}")))?;
+        }
+        if let Some(from) = options.from(remote) {
+            let bound = socket::bind(fd.as_fd(), SocketAddr::new(from, 0));
+            bound.map_err(|error| explain(&error, format_args!("cannot send from {from}")))?;
+        }
+        if options.dscp != 0 {
+            let marked = mark(fd.as_fd(), remote, options.dscp);
+            marked.map_err(|error| explain(&error, format_args!("cannot set DSCP {}", options.dscp)))?;
+        }
         let stamping = ask_for_stamps(fd.as_fd(), true);
         socket::connect(fd.as_fd(), remote)?;
         Ok(Self { fd, stamping })
@@ -86,9 +123,11 @@ impl UdpSocket {
     /// A socket that answers those who ask `address`, which may be a wildcard; a wildcard of IPv6 does not
     /// stand for IPv4 too. Asks for stamps of what it receives.
     ///
-    /// Fails if the family is not there or the address is taken, not ours or privileged.
+    /// An address that is not ours is taken all the same where the kernel allows it, and served from the
+    /// moment that it is. Fails if the family is not there or the address is taken or its port privileged.
     pub fn server(address: SocketAddr) -> io::Result<Self> {
         let fd = open(&address)?;
+        allow_foreign_address(fd.as_fd(), address.ip());
         ask_for_packet_info(fd.as_fd(), address.ip());
         let stamping = ask_for_stamps(fd.as_fd(), false);
         socket::bind(fd.as_fd(), address)?;
@@ -234,6 +273,32 @@ fn open(address: &SocketAddr) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
+/// The same failure with what it was that failed in front. A code of the system stays visible as a kind only.
+fn explain(error: &io::Error, what: fmt::Arguments<'_>) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
+/// Marks what leaves with a code point, which fills the upper six bits of the octet (RFC 2474 §3).
+fn mark(fd: BorrowedFd<'_>, remote: SocketAddr, dscp: u8) -> io::Result<()> {
+    let (level, option) = match remote {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TOS),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
+    };
+    socket::set_option(fd, level, option, c_int::from(dscp) << 2)
+}
+
+/// Lets the socket be bound to an address that no interface has yet. Where that is refused, `bind` fails as
+/// it would have, and the caller tries again later.
+fn allow_foreign_address(fd: BorrowedFd<'_>, address: IpAddr) {
+    let (level, option) = match address {
+        IpAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_FREEBIND),
+        // Since Linux 4.15.
+        IpAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_FREEBIND),
+    };
+    // Refusal is no error; see above.
+    let _ = socket::set_option(fd, level, option, 1);
+}
+
 /// Asks for the best kind of stamps that there is.
 fn ask_for_stamps(fd: BorrowedFd<'_>, transmit: bool) -> Stamping {
     const RECEIVE: u32 = libc::SOF_TIMESTAMPING_SOFTWARE | libc::SOF_TIMESTAMPING_RX_SOFTWARE;
@@ -310,7 +375,21 @@ mod tests {
     /// A client of `server`, under one of the addresses that it listens to.
     fn client_of(server: &UdpSocket, ip: &str) -> UdpSocket {
         let port = server.local_address().unwrap().port();
-        UdpSocket::client(SocketAddr::new(ip.parse().unwrap(), port)).unwrap()
+        UdpSocket::client(SocketAddr::new(ip.parse().unwrap(), port), &ClientOptions::default()).unwrap()
+    }
+
+    /// What comes of a socket that is to talk to nobody in particular at `ip`.
+    fn client_with(ip: &str, options: &ClientOptions) -> io::Result<UdpSocket> {
+        UdpSocket::client(SocketAddr::new(ip.parse().unwrap(), 123), options)
+    }
+
+    fn has_ipv6() -> bool {
+        let there = UdpSocket::server("[::1]:0".parse().unwrap()).is_ok()
+            && std::fs::read_to_string("/proc/net/if_inet6").is_ok_and(|text| text.contains(" lo"));
+        if !there {
+            eprintln!("skipped, no ::1 here");
+        }
+        there
     }
 
     fn is_recent(stamp: RawTime) -> bool {
@@ -343,16 +422,14 @@ mod tests {
 
     #[test]
     fn replies_leave_from_the_address_that_was_asked_over_ipv6() {
-        match UdpSocket::server("[::1]:0".parse().unwrap()) {
-            Ok(_) => reply_leaves_from_where_it_was_asked(&server("[::]:0"), "::1"),
-            Err(error) => eprintln!("skipped, no ::1 here: {error}"),
+        if has_ipv6() {
+            reply_leaves_from_where_it_was_asked(&server("[::]:0"), "::1");
         }
     }
 
     #[test]
     fn both_families_may_share_a_port() {
-        if let Err(error) = UdpSocket::server("[::1]:0".parse().unwrap()) {
-            eprintln!("skipped, no ::1 here: {error}");
+        if !has_ipv6() {
             return;
         }
         // A stranger may hold the port in the other family, but hardly ten times.
@@ -430,6 +507,67 @@ mod tests {
         let socket = server("127.0.0.1:0");
         let taken = UdpSocket::server(socket.local_address().unwrap()).unwrap_err();
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn an_address_that_is_not_ours_yet_can_be_served() {
+        let socket = server("192.0.2.123:0");
+        assert_eq!(socket.local_address().unwrap().ip(), "192.0.2.123".parse::<IpAddr>().unwrap());
+        if has_ipv6() {
+            let socket = server("[2001:db8::123]:0");
+            assert_eq!(socket.local_address().unwrap().ip(), "2001:db8::123".parse::<IpAddr>().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_client_asks_from_the_address_of_the_servers_family() {
+        let options = ClientOptions {
+            from_v4: Some([127, 0, 0, 7].into()),
+            from_v6: Some("2001:db8::7".parse().unwrap()),
+            ..ClientOptions::default()
+        };
+        let first = client_with("127.0.0.1", &options).unwrap().local_address().unwrap();
+        let second = client_with("127.0.0.1", &options).unwrap().local_address().unwrap();
+        assert_eq!(first.ip(), "127.0.0.7".parse::<IpAddr>().unwrap());
+        // The kernel picks the port (RFC 9109); it may pick one twice, but not while the other is open.
+        assert!(first.port() != 0 && second.port() != 0);
+        if has_ipv6() {
+            let error = client_with("::1", &options).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
+            assert!(error.to_string().starts_with("cannot send from 2001:db8::7: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_client_keeps_to_its_interface() {
+        let by = |device: &str| ClientOptions { device: Some(device.to_owned()), ..ClientOptions::default() };
+        let error = client_with("127.0.0.1", &by("no-such-device")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot use interface no-such-device: "), "{error}");
+
+        let server = server("127.0.0.1:0");
+        match UdpSocket::client(server.local_address().unwrap(), &by("lo")) {
+            Ok(client) => {
+                client.send(b"ask").unwrap();
+                assert_eq!(receive(&server, &mut [0; 16]).len, 3);
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+                eprintln!("skipped, interfaces may not be chosen here: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn requests_bear_the_mark_that_was_asked_for() {
+        let expedited = ClientOptions { dscp: 46, ..ClientOptions::default() };
+        let mark_of = |ip: &str, level, option| {
+            let client = client_with(ip, &expedited).unwrap();
+            socket::get_option(client.as_fd(), level, option).unwrap()
+        };
+        assert_eq!(mark_of("127.0.0.1", libc::IPPROTO_IP, libc::IP_TOS), 46 << 2);
+        if has_ipv6() {
+            assert_eq!(mark_of("::1", libc::IPPROTO_IPV6, libc::IPV6_TCLASS), 46 << 2);
+        }
     }
 
     #[test]

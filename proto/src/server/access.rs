@@ -263,6 +263,52 @@ mod tests {
         }
     }
 
+    /// A thousand networks in both families, a hundred thousand addresses, against the definition.
+    #[test]
+    fn a_thousand_networks_agree_with_their_definition_for_a_hundred_thousand_addresses() {
+        use rand_core::{RngCore, SeedableRng};
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        // Few distinct leading bits, so that networks nest and addresses hit them.
+        let mut address = |v6: bool| {
+            let noise = rng.next_u64();
+            if v6 {
+                let bits = 0x2001_0db8u128 << 96 | u128::from(noise & 0x0f0f_ff00_0000_00ff) << 32;
+                (IpAddr::V6(Ipv6Addr::from_bits(bits)), 32 + rng.next_u32() % 97)
+            } else {
+                let bits = 10 << 24 | (noise as u32 & 0x00ff_f0ff);
+                (IpAddr::V4(Ipv4Addr::from_bits(bits)), 8 + rng.next_u32() % 25)
+            }
+        };
+        let permissions = [Permission::Deny, Permission::Allow, Permission::Query];
+        let rules: Vec<AccessRule> = (0..1_000)
+            .map(|i| {
+                let (address, len) = address(i % 2 == 0);
+                let (first, _) = Prefix { address, len: len as u8 }.range();
+                let address = match address {
+                    IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from_bits(first as u32)),
+                    IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from_bits(first)),
+                };
+                let network = Prefix::new(address, len as u8).unwrap();
+                AccessRule { network, permission: permissions[i % 3] }
+            })
+            .collect();
+        let list = AccessList::new(&rules);
+        let ranges: Vec<_> =
+            rules.iter().map(|r| (r.network.address.is_ipv4(), r.network.range(), r)).collect();
+        let mut decided_by_rule = 0;
+        for i in 0..100_000 {
+            let (address, _) = address(i % 2 == 0);
+            let (v4, asked) = (address.is_ipv4(), key(address));
+            let inside =
+                ranges.iter().filter(|(f, (first, last), _)| *f == v4 && *first <= asked && asked <= *last);
+            let decisive = inside.map(|(_, _, rule)| rule).max_by_key(|r| r.network.len);
+            decided_by_rule += u32::from(decisive.is_some());
+            let expected = decisive.map_or(Permission::Deny, |r| r.permission);
+            assert_eq!(list.permission(address), expected, "{address}");
+        }
+        assert!(decided_by_rule > 30_000, "the addresses hit too few networks: {decided_by_rule}");
+    }
+
     proptest! {
         #[test]
         fn compiled_rules_agree_with_their_definition(

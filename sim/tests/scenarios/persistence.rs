@@ -61,3 +61,26 @@ fn a_wrong_drift_is_unlearnt() {
     });
     assert_below!((tracking(&world).frequency_ppm + PPM).abs(), 0.5);
 }
+
+#[test]
+fn a_restart_with_the_last_run_in_mind_knows_at_once_what_another_learns_in_an_hour() {
+    let skew_after_restart = |recall| {
+        let mut world = settled();
+        world.restart(lan_client().options, recall);
+        world.run_for(secs(10.0));
+        assert_below!(clock_error(&world), 100e-6, "recall: {recall}");
+        tracking(&world).skew_ppm
+    };
+    let (with, without) = (skew_after_restart(true), skew_after_restart(false));
+    assert!(with < 0.05 && without > 4.0 * with, "{with} ppm with, {without} ppm without");
+}
+
+#[test]
+fn a_history_is_not_used_once_somebody_set_the_clock() {
+    let mut world = settled();
+    let history = world.engine().history(world.client_now());
+    world.step_by_other(secs(1.0));
+    let options = lan_client().options;
+    let mut engine = ntp_engine::record::start(options, [0; 32], world.client_now());
+    assert!(!engine.recall(world.client_now(), history));
+}

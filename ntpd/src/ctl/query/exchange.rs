@@ -26,7 +26,7 @@ use serde::Serialize;
 use super::super::exit::{Exit, Failure};
 use super::findings::{Measured, ServerVars};
 use crate::sys::clock::{self, ClockPair};
-use crate::sys::udp::{Received, StampSource, UdpSocket};
+use crate::sys::udp::{ClientOptions, Received, StampSource, UdpSocket};
 
 /// Room for the longest reply that the servers of today send.
 const LONGEST_REPLY: usize = 2048;
@@ -120,7 +120,7 @@ impl Asker {
     }
 
     fn begin(&mut self, server: SocketAddr) -> io::Result<Conversation> {
-        let socket = UdpSocket::client(server)?;
+        let socket = UdpSocket::client(server, &ClientOptions::default())?;
         let owes_stamp = socket.stamping().tx == StampSource::Kernel;
         let start = clock::pair();
         let mut association = Association::new(self.params, start.monotonic);

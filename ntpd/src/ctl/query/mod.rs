@@ -29,7 +29,7 @@ pub(super) use target::Target;
 use super::args::QueryArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::output::Output;
-use crate::sys::udp::UdpSocket;
+use crate::sys::udp::{ClientOptions, UdpSocket};
 use exchange::{Asker, Attempt};
 use findings::Findings;
 use target::{Addresses, Family};
@@ -63,7 +63,7 @@ pub(super) fn run(args: &QueryArgs, out: &mut Output) -> Outcome {
 
 /// The first address that there is a way to. If there is none, asking the first one tells why.
 fn reachable(addresses: &Addresses) -> SocketAddr {
-    let has_a_way = |address: &SocketAddr| UdpSocket::client(*address).is_ok();
+    let has_a_way = |address: &SocketAddr| UdpSocket::client(*address, &ClientOptions::default()).is_ok();
     addresses.iter().find(has_a_way).unwrap_or(addresses.first)
 }
 
