@@ -148,6 +148,8 @@ if ! can_make_namespaces; then
 fi
 step "tests" run_tests
 step "documentation tests" cargo test --doc --workspace
+# A workspace of its own, so nothing else would notice that a target no longer compiles.
+step "fuzz targets compile" cargo check --quiet --manifest-path fuzz/Cargo.toml --bins
 
 if [ -z "$quick" ]; then
     for scenario in tests/rig/scenarios/*.sh; do

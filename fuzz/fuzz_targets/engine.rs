@@ -11,7 +11,7 @@ use ntp_clock::{ClockEpoch, Stamp};
 use ntp_engine::record::start;
 use ntp_engine::{
     Action, ClockCommand, ClockOutcome, Command, Engine, Entry, Host, Input, Local, Now, Options, SourceId,
-    SourceKind, SourceOptions, StampQuality,
+    SourceKind, SourceOptions, StampQuality, Target,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::packet::{HEADER_LEN, Leap, PollExp, Precision, RefId, Stratum};
@@ -109,7 +109,7 @@ impl Machine {
             6 => Input::Resumed { asleep: NtpDuration::from_secs(u.arbitrary::<u32>()?.into()) },
             7 => Input::RateChangedByOther { rate: rate(u)? },
             8 => self.resolved(u)?,
-            9 => Input::Command(*u.choose(&[Command::Step, Command::Refresh])?),
+            9 => Input::Command(command(u)?),
             10 => {
                 self.allowed = u.arbitrary()?;
                 Input::Tick
@@ -255,4 +255,21 @@ impl Machine {
 fn rate(u: &mut Unstructured<'_>) -> Result<Frequency> {
     let share = f64::from(u.arbitrary::<i16>()?) / f64::from(i16::MAX);
     Ok(Frequency::from_ppm(share * 100_000.0))
+}
+
+fn command(u: &mut Unstructured<'_>) -> Result<Command> {
+    let host = Host::Address([192, 0, 2, u.int_in_range(1..=5)?].into());
+    let whom = if u.arbitrary()? { Target::All } else { Target::Host(host.clone()) };
+    Ok(match u.int_in_range(0..=6)? {
+        0 => Command::Step,
+        1 => Command::Refresh,
+        2 => Command::Online(whom),
+        3 => Command::Offline(whom),
+        4 => Command::Burst { whom, replies: u.arbitrary()?, requests: u.arbitrary()? },
+        5 => {
+            let kind = SourceKind::Server;
+            Command::Add(Box::new(Entry { host, port: 123, kind, options: SourceOptions::default() }))
+        }
+        _ => Command::Delete(host),
+    })
 }
