@@ -16,6 +16,8 @@ use crate::options::SourceOptions;
 pub(crate) const MAX_CLOCK_ERROR: Frequency = Frequency::from_ppm(1.0);
 /// So many samples make a source fit for the first update of the clock.
 const SETTLED_SAMPLES: u64 = 3;
+/// An answer that takes longer is none.
+const FIRST_ANSWER: NtpDuration = NtpDuration::from_secs(3);
 /// A source that stays silent for so many requests is not waited for.
 const SILENT_REQUESTS: u64 = 3;
 /// After so many refused detours in a row the detour is the road.
@@ -180,13 +182,23 @@ impl Source {
         }
     }
 
-    /// Whether the first update of the clock should wait for it: it is being asked in quick succession and
-    /// has not said enough yet.
-    pub(crate) fn is_settling(&self) -> bool {
-        let silent = self.association.replies() == 0 && self.association.requests() > SILENT_REQUESTS;
-        let asked_quickly = self.association.is_bursting() || self.association.requests() == 0;
-        let counts = !self.options.flags.noselect && self.association.next_request().is_some();
-        counts && asked_quickly && !silent && self.filter.samples() < SETTLED_SAMPLES
+    /// Whether the first update of the clock should wait for it: it is about to be asked for the first time, its
+    /// first answer may be on its way, or it is being asked in quick succession and has not said enough yet.
+    pub(crate) fn is_settling(&self, now: Monotonic) -> bool {
+        let association = &self.association;
+        if self.options.flags.noselect || association.next_request().is_none() {
+            return false;
+        }
+        let silent = association.replies() == 0;
+        let asked_lately = association.latest_request().is_some_and(|at| now - at < FIRST_ANSWER);
+        match association.requests() {
+            0 => true,
+            1 if silent => asked_lately,
+            requests if association.is_bursting() => {
+                self.filter.samples() < SETTLED_SAMPLES && !(silent && requests > SILENT_REQUESTS)
+            }
+            _ => false,
+        }
     }
 
     /// Starts over after the clock became doubtful; what was learnt stays.

@@ -13,7 +13,7 @@ use crate::input::{ClockOutcome, Now};
 use crate::options::Options;
 use crate::reference::{Standing, Tracking};
 use crate::snapshot::TimeSnapshot;
-use crate::source::{Source, SourceId};
+use crate::source::SourceId;
 
 /// A snapshot is believed for so long; it is renewed long before.
 pub(super) const VALIDITY: NtpDuration = NtpDuration::from_secs(3_600);
@@ -44,8 +44,10 @@ impl Engine {
         let chosen = selection.selected.map(|i| self.sources[i].id);
         self.tell_selection(chosen);
         let used = |id| self.sources.iter().any(|s| s.id == id && s.state.is_used());
+        // The first update takes what came in while it waited.
+        let is_first = self.discipline.updates() == 0;
         if let Some(selected) = chosen
-            && sampled.is_some_and(used)
+            && (is_first || sampled.is_some_and(used))
         {
             self.update_clock(now, selected, &candidates);
         }
@@ -54,7 +56,7 @@ impl Engine {
     /// The first update waits until all names and servers that answer quickly have answered: the fastest need
     /// not be right.
     pub(super) fn is_settling(&self, now: Now) -> bool {
-        let anyone = || self.sources.iter().any(Source::is_settling);
+        let anyone = || self.sources.iter().any(|s| s.is_settling(now.monotonic));
         self.discipline.updates() == 0 && (self.directory.is_settling(now.monotonic) || anyone())
     }
 

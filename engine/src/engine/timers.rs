@@ -17,6 +17,8 @@ const WORTH_SAVING: Frequency = Frequency::from_ppm(2.0);
 const WELL_KNOWN: Frequency = Frequency::from_ppm(0.15);
 /// The drift is saved for the first time after this at the latest.
 const FIRST_SAVE: NtpDuration = NtpDuration::from_secs(900);
+/// The same while the first answers are awaited.
+const SETTLING_REVIEW: NtpDuration = NtpDuration::from_secs(1);
 /// How soon the reference is looked at again while nobody is selected.
 const REVIEW: NtpDuration = NtpDuration::from_secs(8);
 
@@ -93,12 +95,13 @@ impl Engine {
 
     /// While nobody is selected, what is served may have to change without anything happening.
     fn review(&mut self, now: Now) {
-        let idle = self.selected.is_none() && !self.is_settling(now);
-        if !idle {
+        if self.is_settling(now) {
+            self.timers.review = Some(now.monotonic + SETTLING_REVIEW);
+            return;
+        }
+        if self.selected.is_some() {
             self.timers.review = None;
-            if self.selected.is_some() {
-                self.review_standing(now);
-            }
+            self.review_standing(now);
             return;
         }
         if self.timers.review.is_none_or(|at| at <= now.monotonic) {

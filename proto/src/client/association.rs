@@ -251,6 +251,12 @@ impl Association {
         self.schedule.is_bursting()
     }
 
+    /// When the latest request left.
+    #[must_use]
+    pub const fn latest_request(&self) -> Option<Monotonic> {
+        self.latest_request
+    }
+
     /// The reach register.
     #[must_use]
     pub const fn reach(&self) -> Reach {
