@@ -23,6 +23,13 @@ pub(crate) struct Learnt {
     pub(crate) variance_after: f64,
 }
 
+impl Learnt {
+    /// The share of the new estimate that is the sample's.
+    pub(crate) fn gain(&self) -> f64 {
+        (1.0 - self.variance_after / self.variance_before).clamp(0.0, 1.0)
+    }
+}
+
 /// Weighs what a sample teaches against what the clock forgets meanwhile.
 ///
 /// The error of a clock that wanders by w per √s and is measured every h seconds with variance r is least for

@@ -279,23 +279,23 @@ fn truechimers(claims: &[Claim], states: &mut [State]) -> Option<Vec<usize>> {
     Some(chimers.iter().map(|c| c.source).collect())
 }
 
-/// The interval that the most voters' claims have in common, and how many they are.
+/// From the first to the last point that the most voters' claims have in common, and how many they are.
 fn densest(claims: &[Claim]) -> Option<(NtpDuration, NtpDuration, usize)> {
     // At equal points a claim opens before another closes: claims that touch overlap.
     let mut edges: Vec<(NtpDuration, bool)> =
         claims.iter().filter(|c| c.votes).flat_map(|c| [(c.low, false), (c.high, true)]).collect();
     edges.sort_unstable();
-    let (mut depth, mut best) = (0usize, None);
-    for (i, (at, closes)) in edges.iter().enumerate() {
-        if *closes {
-            depth -= 1;
-            continue;
-        }
-        depth += 1;
-        if best.is_none_or(|(_, _, most)| depth > most) {
-            // An opening edge is followed by another edge, and the claim lasts at least to it.
-            let end = edges[i + 1..].iter().find(|(_, closes)| *closes).map_or(*at, |(end, _)| *end);
-            best = Some((*at, end, depth));
+    let (mut depth, mut best): (usize, Option<(NtpDuration, NtpDuration, usize)>) = (0, None);
+    for (at, closes) in edges {
+        if closes {
+            // Where as many agree in several places, nobody can tell which is right: all of it is kept.
+            best = best.map(|(low, high, most)| (low, if depth == most { at } else { high }, most));
+            depth = depth.saturating_sub(1);
+        } else {
+            depth += 1;
+            if best.is_none_or(|(_, _, most)| depth > most) {
+                best = Some((at, at, depth));
+            }
         }
     }
     best
@@ -336,11 +336,15 @@ fn choose(
     Some(best)
 }
 
+/// A source takes the place of the selected one only if it is better by this factor: distances fluctuate, and
+/// each change of the selected source is a change for all clients.
+const STAY: f64 = 0.75;
+
 /// Less is better.
 fn score(candidates: &[Candidate], i: usize, current: Option<usize>, limits: &Limits) -> NtpDuration {
     let c = &candidates[i];
-    let stay = if current == Some(i) { NtpDuration::ZERO } else { limits.reselect_distance };
-    c.root_distance + limits.stratum_weight.scaled(f64::from(c.stratum.get())) + stay
+    let distance = c.root_distance + limits.stratum_weight.scaled(f64::from(c.stratum.get()));
+    if current == Some(i) { distance.scaled(STAY) } else { distance + limits.reselect_distance }
 }
 
 #[cfg(test)]

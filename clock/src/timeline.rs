@@ -14,6 +14,8 @@ use std::collections::VecDeque;
 
 use ntp_proto::time::{FreeTime, Frequency, NtpDuration, RawTime};
 
+/// A stamp may seem to be this much ahead of a clock that was read before it.
+const READING: NtpDuration = NtpDuration::from_millis(1);
 /// How many changes of rate are remembered: more than can happen while a packet is on its way.
 const SEGMENTS: usize = 32;
 
@@ -118,7 +120,7 @@ impl Timeline {
     pub fn to_free(&self, stamp: Stamp, now: RawTime) -> Option<FreeTime> {
         let first = self.segments.iter().find(|s| s.epoch == stamp.epoch)?;
         let is_older = first.epoch != ClockEpoch::default() && stamp.time < first.raw;
-        let is_ahead = stamp.epoch == self.epoch() && stamp.time > now;
+        let is_ahead = stamp.epoch == self.epoch() && stamp.time > now + READING;
         let previous = || self.segments.iter().rev().find(|s| s.epoch.next() == stamp.epoch);
         if (is_older || is_ahead)
             && let Some(previous) = previous()

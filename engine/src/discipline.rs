@@ -12,6 +12,8 @@ const DENIED_RETRY: NtpDuration = NtpDuration::from_secs(64);
 /// Two rates closer than this are the same to the kernel.
 const SAME_RATE: Frequency = Frequency::new(1e-12);
 
+/// A rate that no sane clock needs.
+pub(crate) const SANE_RATE: Frequency = Frequency::from_ppm(500.0);
 /// A slew counts as over when this much is left: converting its end to another clock and back rounds.
 const ROUNDING: NtpDuration = NtpDuration::from_nanos(1_000);
 
@@ -27,6 +29,7 @@ pub(crate) struct Discipline {
     adjust: bool,
     denied: Option<Monotonic>,
     slew: Option<Slew>,
+    updates: u32,
     steps: u64,
 }
 
@@ -38,6 +41,7 @@ impl Discipline {
             adjust,
             denied: None,
             slew: None,
+            updates: 0,
             steps: 0,
         }
     }
@@ -50,7 +54,15 @@ impl Discipline {
 
     /// New knowledge: what to do about it.
     pub(crate) fn update(&mut self, estimate: &Estimate, now: Now) -> Vec<Action> {
-        let correction = self.steering.update(estimate, self.phase(estimate, now));
+        self.updates = self.updates.saturating_add(1);
+        let phase = self.phase(estimate, now);
+        // What the kernel refuses uses up no permission to step.
+        let counts = self.may_adjust() || !self.adjust;
+        let correction = if counts {
+            self.steering.update(estimate, phase)
+        } else {
+            self.steering.correct(estimate, phase)
+        };
         self.apply(correction)
     }
 
@@ -68,7 +80,8 @@ impl Discipline {
     /// Runs at `rate` and no slew: before anything is known, and after all is done.
     pub(crate) fn rest_at(&mut self, rate: Frequency) -> Option<Action> {
         self.slew = None;
-        self.set_rate(rate).filter(|_| self.may_adjust())
+        // Whatever was believed of the frequency in an unlucky moment must not outlast us.
+        self.set_rate(rate.clamped(SANE_RATE)).filter(|_| self.may_adjust())
     }
 
     /// When the slew in progress is over.
@@ -113,7 +126,7 @@ impl Discipline {
     }
 
     pub(crate) const fn updates(&self) -> u32 {
-        self.steering.updates()
+        self.updates
     }
 
     pub(crate) const fn steps(&self) -> u64 {

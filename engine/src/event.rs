@@ -176,7 +176,7 @@ impl fmt::Display for Event {
             }
             Self::Resumed { asleep } => write!(f, "machine resumed after {asleep} of sleep"),
             Self::ClockDenied => f.write_str(
-                "not allowed to adjust the clock (CAP_SYS_TIME is missing); measuring and serving only",
+                "the kernel does not let us adjust the clock (is CAP_SYS_TIME missing?); measuring and serving only",
             ),
             Self::ClockAllowed => f.write_str("allowed to adjust the clock again"),
             Self::LookupFailed { name, retry } => write!(f, "no address for {name}; next attempt in {retry}"),

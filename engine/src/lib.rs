@@ -40,5 +40,5 @@ pub use history::History;
 pub use input::{ClockOutcome, Command, Input, Now, StampQuality, Target};
 pub use options::{Entry, Family, Host, Local, Options, SourceKind, SourceOptions};
 pub use report::Report;
-pub use snapshot::TimeSnapshot;
+pub use snapshot::{ReferenceTime, TimeSnapshot};
 pub use source::SourceId;

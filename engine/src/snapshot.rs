@@ -3,7 +3,18 @@
 use ntp_clock::ClockEpoch;
 use ntp_proto::packet::{Leap, Precision, RefId, Stratum};
 use ntp_proto::server::SystemVars;
-use ntp_proto::time::{EstimatedTime, Frequency, NtpDuration, NtpShort, RawTime};
+use ntp_proto::time::{EstimatedTime, Frequency, NtpDuration, NtpShort, NtpTimestamp, RawTime};
+
+/// When a clock was last set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReferenceTime {
+    /// It was not.
+    Never,
+    /// All the time, being its own reference.
+    Now,
+    /// Then.
+    At(EstimatedTime),
+}
 
 /// The best estimate of time as a function of the system clock, and how good it is.
 ///
@@ -28,8 +39,8 @@ pub struct TimeSnapshot {
     pub precision: Precision,
     /// What the clock is set by.
     pub ref_id: RefId,
-    /// When the clock was last set; `None` for a local reference, which is set all the time.
-    pub reference: Option<EstimatedTime>,
+    /// When the clock was last set.
+    pub reference: ReferenceTime,
     /// Round trip to the primary clock.
     pub root_delay: NtpDuration,
     /// Dispersion at the anchor.
@@ -61,7 +72,11 @@ impl TimeSnapshot {
             root_delay: NtpShort::at_least(self.root_delay),
             root_dispersion: NtpShort::at_least(dispersion),
             ref_id: self.ref_id,
-            reference: self.reference.unwrap_or_else(|| self.estimate(raw)).to_wire(),
+            reference: match self.reference {
+                ReferenceTime::Never => NtpTimestamp::ZERO,
+                ReferenceTime::Now => self.estimate(raw).to_wire(),
+                ReferenceTime::At(time) => time.to_wire(),
+            },
         }
     }
 }
@@ -81,7 +96,7 @@ mod tests {
             stratum: Stratum::new(2),
             precision: Precision::new(-20),
             ref_id: RefId::NONE,
-            reference: None,
+            reference: ReferenceTime::Never,
             root_delay: NtpDuration::ZERO,
             root_dispersion: NtpDuration::from_millis(1),
             dispersion_rate: Frequency::from_ppm(10.0),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ntp_clock::select::{Candidate, State};
 use ntp_clock::{Estimate, Sample, SourceFilter};
-use ntp_proto::client::{Association, Discard, Measurement, TxToken};
+use ntp_proto::client::{Association, Discard, Measurement, Standing, TxToken};
 use ntp_proto::packet::{Leap, Precision, RefId, Stratum};
 use ntp_proto::time::{FreeTime, Frequency, Monotonic, NtpDuration, Offset};
 use serde::{Deserialize, Serialize};
@@ -16,11 +16,13 @@ use crate::options::SourceOptions;
 pub(crate) const MAX_CLOCK_ERROR: Frequency = Frequency::from_ppm(1.0);
 /// So many samples make a source fit for the first update of the clock.
 const SETTLED_SAMPLES: u64 = 3;
+/// 2026-01-01: no clock that is right shows a time more than 68 years away from the making of this version.
+const MADE: i64 = 1_767_225_600;
 /// An answer that takes longer is none.
 const FIRST_ANSWER: NtpDuration = NtpDuration::from_secs(3);
 /// A source that stays silent for so many requests is not waited for.
 const SILENT_REQUESTS: u64 = 3;
-/// After so many refused detours in a row the detour is the road.
+/// After so many refused detours in a row the detour is the road, until a short way is found again.
 const MAX_DETOURS: u32 = 8;
 
 /// Names a source for as long as the engine lives.
@@ -149,7 +151,7 @@ impl Source {
             root_delay: m.root_delay.to_duration(),
             root_dispersion: m.root_dispersion.to_duration(),
         });
-        let offset = m.exchange.offset().as_duration() + self.options.offset.as_duration();
+        let offset = in_our_era(m).as_duration() + self.options.offset.as_duration();
         Ok(Sample {
             at: m.exchange.midpoint(),
             offset: Offset::reference_ahead_by(offset),
@@ -165,9 +167,9 @@ impl Source {
         self.root_delay().half() + server.root_dispersion + estimate.dispersion() + MAX_CLOCK_ERROR * age
     }
 
-    /// Round trip to the primary clock, by the best path seen.
+    /// Round trip to the primary clock, as far as it stands behind the estimate.
     pub(crate) fn root_delay(&self) -> NtpDuration {
-        self.server.map_or(NtpDuration::ZERO, |s| s.root_delay) + self.filter.min_delay()
+        self.server.map_or(NtpDuration::ZERO, |s| s.root_delay) + self.filter.path_delay()
     }
 
     pub(crate) fn candidate(&self, at: FreeTime) -> Candidate {
@@ -201,6 +203,11 @@ impl Source {
         }
     }
 
+    /// Whether the server said that it does not want to be asked.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.association.standing(), Standing::Refused(_))
+    }
+
     /// Starts over after the clock became doubtful; what was learnt stays.
     pub(crate) fn restart(&mut self, now: Monotonic) {
         self.association.restart(now);
@@ -229,13 +236,12 @@ impl Source {
             return Err(Discard::DelayRatio);
         }
         let surprise = self.filter.surprise(m.exchange.midpoint(), delay).unwrap_or(0.0);
-        if self.options.max_delay_deviation.is_some_and(|limit| surprise > limit)
-            && self.detours < MAX_DETOURS
-        {
+        if self.options.max_delay_deviation.is_none_or(|limit| surprise <= limit) {
+            self.detours = 0;
+        } else if self.detours < MAX_DETOURS {
             self.detours += 1;
             return Err(Discard::DelayDeviation);
         }
-        self.detours = 0;
         Ok(())
     }
 
@@ -244,4 +250,14 @@ impl Source {
         let ours = self.local.filter(|local| !local.is_loopback());
         m.stratum > Stratum::PRIMARY && ours.is_some_and(|local| RefId::of_address(local) == m.ref_id)
     }
+}
+
+/// The offset, in the era that brings the server's time within 68 years of this version's making: a clock that
+/// starts in 1970 is more than half an era from servers after 2038. What is too far to be said in one offset is
+/// said in several.
+fn in_our_era(m: &Measurement) -> Offset {
+    let offset = m.exchange.offset();
+    let theirs = m.exchange.t4 + offset.as_duration();
+    let earliest = FreeTime::from_unix(MADE, 0) + NtpDuration::MIN;
+    if theirs < earliest { Offset::reference_ahead_by(NtpDuration::MAX) } else { offset }
 }

@@ -23,6 +23,10 @@ const CALM_BELOW: f64 = 0.99e-8;
 /// Above this wander calm returns quickly.
 const UPHEAVAL: f64 = 2e-8;
 const CALM_RETURNS: f64 = 0.3;
+/// A squared innovation of so many variances is no wander: ten standard deviations.
+const JUMP: f64 = 100.0;
+/// Two jumps whose rates differ by less than this share are one wrong frequency.
+const SAME_JUMP: f64 = 0.3;
 /// The chance that something happens out of the blue.
 const SUDDEN: f64 = 3e-4;
 /// The chance that the jitter changes its kind.
@@ -42,6 +46,8 @@ pub(super) struct Bank {
     at: FreeTime,
     /// Phases are kept relative to this, so that a clock that is decades off loses no digits.
     anchor: NtpDuration,
+    /// The latest offset was a jump: at this rate, had it come gradually.
+    jumped_at: Option<f64>,
     cells: [Cell; CELLS],
 }
 
@@ -49,7 +55,7 @@ impl Bank {
     pub(super) fn new(at: FreeTime, offset: Offset, frequency: Frequency, p: Covariance) -> Self {
         let state = Kalman { x: 0.0, f: frequency.as_ratio(), p };
         let cell = Cell { state, weight: 1.0 / CELLS as f64 };
-        Self { at, anchor: offset.as_duration(), cells: [cell; CELLS] }
+        Self { at, anchor: offset.as_duration(), jumped_at: None, cells: [cell; CELLS] }
     }
 
     pub(super) const fn at(&self) -> FreeTime {
@@ -75,6 +81,7 @@ impl Bank {
         for (i, cell) in self.cells.iter_mut().enumerate() {
             cell.state.predict(h, wander_of(i));
         }
+        self.allow_jump(h, z, noise);
         let before = self.covariance().xx;
         for (i, cell) in self.cells.iter_mut().enumerate() {
             evidence[i] = cell.state.update(z, noise[i / WANDERS.len()]);
@@ -130,6 +137,32 @@ impl Bank {
     fn covariance(&self) -> Covariance {
         let (x, f) = (self.mean(|c| c.state.x), self.mean(|c| c.state.f));
         spread(self.cells.iter().map(|c| (c.weight, c.state)), x, f)
+    }
+
+    /// An offset that not even the wildest wander explains is a jump of the phase: of the server's clock, or of
+    /// ours while nobody looked. The phase is free to follow then, and the frequency is left out of it. But if
+    /// the next offset is off at the same rate, the frequency was wrong all the time.
+    fn allow_jump(&mut self, h: f64, z: f64, noise: &[f64; MODELS.len()]) {
+        let unlikely = |(i, cell): (usize, &Cell)| {
+            let innovation = z - cell.state.x;
+            innovation * innovation > JUMP * (cell.state.p.xx + noise[i / WANDERS.len()])
+        };
+        if !self.cells.iter().enumerate().all(unlikely) {
+            self.jumped_at = None;
+            return;
+        }
+        let rate = (z - self.mean(|c| c.state.x)) / h;
+        let again = self.jumped_at.is_some_and(|before| (before - rate).abs() < SAME_JUMP * rate.abs());
+        self.jumped_at = Some(rate);
+        for cell in &mut self.cells {
+            let size = (z - cell.state.x) * (z - cell.state.x);
+            let p = &mut cell.state.p;
+            *p = if again {
+                Covariance { xx: p.xx + size, xf: p.xf + size / h, ff: p.ff + size / (h * h) }
+            } else {
+                Covariance { xx: p.xx + size, xf: 0.0, ff: p.ff }
+            };
+        }
     }
 
     /// Each cell starts from what the others, as far as they may have turned into it, believe.

@@ -18,7 +18,6 @@ const MINIMUM_BIAS: f64 = 0.63;
 pub(super) struct Delays {
     recent: VecDeque<f64>,
     sorted: Vec<f64>,
-    min: Option<f64>,
     count: u64,
 }
 
@@ -26,7 +25,6 @@ impl Delays {
     pub(super) fn add(&mut self, delay: f64) {
         let delay = delay.max(0.0);
         self.count += 1;
-        self.min = Some(self.min.map_or(delay, |m| m.min(delay)));
         if self.recent.len() == MEMORY
             && let Some(oldest) = self.recent.pop_front()
         {
@@ -42,8 +40,7 @@ impl Delays {
     pub(super) fn is_sound(&self) -> bool {
         let mut sorted: Vec<f64> = self.recent.iter().copied().collect();
         sorted.sort_by(f64::total_cmp);
-        let plausible =
-            sorted.iter().all(|d| d.is_finite() && *d >= 0.0) && self.min.is_none_or(f64::is_finite);
+        let plausible = sorted.iter().all(|d| d.is_finite() && *d >= 0.0);
         plausible && sorted == self.sorted && sorted.len() <= MEMORY && self.count >= sorted.len() as u64
     }
 
@@ -51,9 +48,9 @@ impl Delays {
         self.count
     }
 
-    /// The shortest of the path's life.
+    /// The shortest of those remembered.
     pub(super) fn min(&self) -> f64 {
-        self.min.unwrap_or(0.0)
+        self.sorted.first().copied().unwrap_or(0.0)
     }
 
     /// Typical excess over the minimum: a mean, but taken from the median.

@@ -27,6 +27,9 @@ pub struct SourceFilter {
     prior: Prior,
     delays: Delays,
     bank: Option<Bank>,
+    /// The round trips of the samples, mixed like their offsets were: half of it bounds the error of the estimate
+    /// just as half of a round trip bounds the error of a sample.
+    path_delay: f64,
     poll: PollAdvice,
 }
 
@@ -42,7 +45,7 @@ impl SourceFilter {
     #[must_use]
     pub fn new(frequency: Frequency, skew: Frequency) -> Self {
         let prior = Prior { frequency, skew };
-        Self { prior, delays: Delays::default(), bank: None, poll: PollAdvice::default() }
+        Self { prior, delays: Delays::default(), bank: None, path_delay: 0.0, poll: PollAdvice::default() }
     }
 
     /// Learns from a sample. One that is older than the last teaches only about delays.
@@ -53,9 +56,11 @@ impl SourceFilter {
             None => {
                 let covariance = Covariance { xx: noise[0], xf: 0.0, ff: square(self.prior.skew) };
                 self.bank = Some(Bank::new(sample.at, sample.offset, self.prior.frequency, covariance));
+                self.path_delay = sample.delay.to_seconds();
             }
             Some(bank) => {
                 if let Some(learnt) = bank.update(sample.at, sample.offset, &noise) {
+                    self.path_delay += learnt.gain() * (sample.delay.to_seconds() - self.path_delay);
                     self.poll.learn(learnt, bank.wander());
                 }
             }
@@ -80,7 +85,13 @@ impl SourceFilter {
         self.delays.count()
     }
 
-    /// The shortest round trip so far; half of it is as far as a lop-sided path can mislead.
+    /// The round trip that stands behind the estimate; half of it is as far as a lop-sided path can mislead.
+    #[must_use]
+    pub fn path_delay(&self) -> NtpDuration {
+        NtpDuration::from_seconds(self.path_delay)
+    }
+
+    /// The shortest of the latest round trips.
     #[must_use]
     pub fn min_delay(&self) -> NtpDuration {
         NtpDuration::from_seconds(self.delays.min())
@@ -111,7 +122,8 @@ impl SourceFilter {
     /// it cannot have been learnt by a filter, but was damaged in a file.
     #[must_use]
     pub fn moved(mut self, later: NtpDuration) -> Option<Self> {
-        let sound = self.delays.is_sound() && self.bank.as_ref().is_none_or(Bank::is_sound);
+        let plausible = self.path_delay.is_finite() && self.path_delay >= 0.0;
+        let sound = plausible && self.delays.is_sound() && self.bank.as_ref().is_none_or(Bank::is_sound);
         if let Some(bank) = &mut self.bank {
             bank.shift(later);
         }

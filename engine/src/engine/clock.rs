@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::input::{ClockOutcome, Now};
 use crate::options::Options;
 use crate::reference::{Standing, Tracking};
-use crate::snapshot::TimeSnapshot;
+use crate::snapshot::{ReferenceTime, TimeSnapshot};
 use crate::source::SourceId;
 
 /// A snapshot is believed for so long; it is renewed long before.
@@ -26,6 +26,8 @@ const SLEEP: NtpDuration = NtpDuration::from_secs(2);
 /// How uncertain it is when a new rate takes hold: the kernel accounts for it from one of its ticks on, and
 /// those are up to 4 ms apart. After a slew at full speed that is tens of microseconds.
 const RATE_LATENCY: NtpDuration = NtpDuration::from_millis(1);
+/// Nobody is waited for any longer than this after the start, be it a server or a resolver.
+const SETTLING: NtpDuration = NtpDuration::from_secs(10);
 /// A foreign rate was in force for about so long before it was noticed.
 const FOREIGN_RATE_FOR: NtpDuration = NtpDuration::from_secs(64);
 
@@ -44,10 +46,10 @@ impl Engine {
         let chosen = selection.selected.map(|i| self.sources[i].id);
         self.tell_selection(chosen);
         let used = |id| self.sources.iter().any(|s| s.id == id && s.state.is_used());
-        // The first update takes what came in while it waited.
-        let is_first = self.discipline.updates() == 0;
+        // A clock that is not set takes what came in while it waited.
+        let is_unset = self.standing != Standing::Synchronised && self.tracking.is_none();
         if let Some(selected) = chosen
-            && (is_first || sampled.is_some_and(used))
+            && (is_unset || sampled.is_some_and(used))
         {
             self.update_clock(now, selected, &candidates);
         }
@@ -56,6 +58,9 @@ impl Engine {
     /// The first update waits until all names and servers that answer quickly have answered: the fastest need
     /// not be right.
     pub(super) fn is_settling(&self, now: Now) -> bool {
+        if now.monotonic - self.started >= SETTLING {
+            return false;
+        }
         let anyone = || self.sources.iter().any(|s| s.is_settling(now.monotonic));
         self.discipline.updates() == 0 && (self.directory.is_settling(now.monotonic) || anyone())
     }
@@ -96,6 +101,12 @@ impl Engine {
 
     pub(super) fn resumed(&mut self, now: Now, asleep: NtpDuration) {
         self.events.push_back(Event::Resumed { asleep });
+        // The kernel knew nothing of a slew while it slept.
+        if let Some(frequency) = self.estimate(now).map(|e| e.frequency) {
+            let rate = self.discipline.timeline.correction();
+            self.discipline.timeline.change_rate(now.raw - asleep, frequency);
+            self.discipline.timeline.change_rate(now.raw, rate);
+        }
         self.disturb(SLEEP);
         self.publish(now);
         self.verify(now);
@@ -201,8 +212,8 @@ impl Engine {
             .filter(|(source, _)| source.state.is_used())
             .filter_map(|(_, c)| Some(Contribution { estimate: c.estimate?, root_distance: c.root_distance }))
             .collect();
-        let Some(estimate) = combine(&used) else { return };
-        let Some(tracking) = self.track(now, selected, estimate) else { return };
+        let Some(Contribution { estimate, root_distance }) = combine(&used) else { return };
+        let Some(tracking) = self.track(now, selected, estimate, root_distance) else { return };
         if self.standing != Standing::Synchronised {
             self.standing = Standing::Synchronised;
             let (offset, frequency) = (tracking.last_offset, estimate.frequency);
@@ -216,9 +227,18 @@ impl Engine {
         self.timers.learnt(now.monotonic, estimate.frequency_uncertainty());
     }
 
-    fn track(&self, now: Now, selected: SourceId, estimate: Estimate) -> Option<Tracking> {
+    fn track(
+        &self,
+        now: Now,
+        selected: SourceId,
+        estimate: Estimate,
+        distance: NtpDuration,
+    ) -> Option<Tracking> {
         let source = self.sources.iter().find(|s| s.id == selected)?;
         let server = source.server?;
+        // What is told is the selected source's; where the others may mislead further, that is added.
+        let beyond =
+            (distance - source.root_distance(&source.filter.estimate(estimate.at)?)).max(NtpDuration::ZERO);
         let offset = self.discipline.phase(&estimate, now);
         let (rms_offset, update_interval) = match &self.tracking {
             Some(last) => {
@@ -236,7 +256,7 @@ impl Engine {
             updated: estimate.at,
             estimate,
             root_delay: source.root_delay(),
-            source_dispersion: server.root_dispersion,
+            source_dispersion: server.root_dispersion + beyond,
             reference_time: (now.raw + offset.as_duration()).reinterpret(),
             last_offset: offset,
             rms_offset,
@@ -264,10 +284,12 @@ impl Engine {
 
     /// Asks everybody soon: what we believe of the clock has become doubtful.
     fn verify(&mut self, now: Now) {
-        for source in &mut self.sources {
-            source.restart(now.monotonic);
-        }
         self.tell_kernel(now);
+        if self.timers.may_verify(now.monotonic) {
+            for source in &mut self.sources {
+                source.association.recheck(now.monotonic);
+            }
+        }
     }
 
     fn tell_states(&mut self, states: &[State]) {
@@ -331,7 +353,7 @@ pub(super) fn snapshot(
             leap: tracking.leap,
             stratum: tracking.stratum.max(options.best_stratum),
             ref_id: tracking.ref_id,
-            reference: Some(tracking.reference_time),
+            reference: ReferenceTime::At(tracking.reference_time),
             root_delay: tracking.root_delay,
             root_dispersion: tracking.root_dispersion(free),
             dispersion_rate: tracking.dispersion_rate(),
@@ -341,6 +363,8 @@ pub(super) fn snapshot(
             leap: Leap::None,
             stratum: options.local.map_or(known.stratum, |local| local.stratum.max(options.best_stratum)),
             ref_id: RefId::LOCAL,
+            reference: ReferenceTime::Now,
+            root_dispersion: NtpDuration::ZERO,
             ..known
         },
         _ => known,
@@ -358,9 +382,9 @@ fn uncorrected(discipline: &Discipline, options: &Options, now: Now) -> TimeSnap
         stratum: Stratum::UNSYNCHRONISED,
         precision: options.precision,
         ref_id: RefId::NONE,
-        reference: None,
+        reference: ReferenceTime::Never,
         root_delay: NtpDuration::ZERO,
-        root_dispersion: NtpDuration::ZERO,
+        root_dispersion: KERNEL_MAX_ERROR,
         dispersion_rate: Frequency::ZERO,
         valid_until: now.raw + VALIDITY,
     }

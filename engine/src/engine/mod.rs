@@ -25,7 +25,7 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::action::{Action, Drift};
 use crate::directory::Directory;
-use crate::discipline::Discipline;
+use crate::discipline::{Discipline, SANE_RATE};
 use crate::event::Event;
 use crate::history::History;
 use crate::input::{Command, Input, Now, Target};
@@ -36,14 +36,12 @@ use crate::source::{Source, SourceId};
 use pool::Replacements;
 use timers::Timers;
 
-/// A rate that no sane clock needs: somebody was killed in the middle of a slew.
-const SANE_RATE: Frequency = Frequency::from_ppm(500.0);
-
 /// The whole time service; see the [crate's description](crate).
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) options: Options,
     rng: ChaCha12Rng,
+    started: Monotonic,
     /// What is believed of the clock before anything is measured.
     pub(crate) prior: Drift,
     /// Servers and pools; one that was deleted leaves a hole, so that numbers stay what they are.
@@ -79,6 +77,7 @@ impl Engine {
             snapshot: clock::snapshot(&discipline, &options, Standing::Unsynchronised, None, now),
             options,
             rng,
+            started: now.monotonic,
             prior,
             sources: Vec::new(),
             next_source: 0,
@@ -238,7 +237,7 @@ impl Engine {
     }
 }
 
-/// The drift file's word, or the rate that the clock was found with.
+/// The drift file's word, or the rate that the clock was found with, unless somebody was killed in a slew.
 fn prior(options: &Options) -> Drift {
     match options.drift {
         Some(drift) => {

@@ -97,7 +97,8 @@ impl Engine {
         self.directory.offer(lookup, addresses.iter().copied().filter(fits), &in_use);
         self.move_if_renamed(now, lookup, addresses);
         self.fill(now, lookup, &entry);
-        if let Some(bad) = self.replacements.pending.take() {
+        let awaited = |bad: &SourceId| self.sources.iter().any(|s| s.id == *bad && s.entry == lookup.0);
+        if let Some(bad) = self.replacements.pending.take_if(|bad| awaited(bad)) {
             self.replace(now, bad);
         }
         if self.sources_of(lookup) >= wanted(&entry) {
@@ -120,13 +121,13 @@ impl Engine {
             self.replace(now, id);
             return;
         }
-        let limited = self.replacements.latest.is_some_and(|at| now.monotonic - at < REPLACE_INTERVAL);
-        if limited || self.replacements.pending.is_some() {
+        if self.replacements.latest.is_some_and(|at| now.monotonic - at < REPLACE_INTERVAL) {
             return;
         }
         let is_named = |s: &Source| matches!(self.entry(LookupId(s.entry)), Some(e) if is_name(e));
-        let worst = self.sources.iter().filter(|s| is_named(s)).max_by_key(|s| s.bad_polls);
-        let Some(bad) = worst.filter(|s| s.bad_polls >= BAD_POLLS) else { return };
+        let badness = |s: &&Source| if s.is_refused() { BAD_POLLS } else { s.bad_polls };
+        let worst = self.sources.iter().filter(|s| is_named(s)).max_by_key(badness);
+        let Some(bad) = worst.filter(|s| badness(s) >= BAD_POLLS) else { return };
         let (id, lookup) = (bad.id, LookupId(bad.entry));
         self.replacements.latest = Some(now.monotonic);
         if self.directory.has_spare(lookup) {
@@ -168,7 +169,7 @@ impl Engine {
 
     fn fill(&mut self, now: Now, lookup: LookupId, entry: &Entry) {
         while self.sources_of(lookup) < wanted(entry)
-            && let Some(address) = self.directory.take_spare(lookup)
+            && let Some(address) = self.unused_spare(lookup, entry.port)
         {
             self.add_source(now, lookup.0, address);
         }
@@ -190,13 +191,24 @@ impl Engine {
     fn replace(&mut self, now: Now, id: SourceId) {
         let Some(source) = self.source(id) else { return };
         let (entry, old, state) = (source.entry, source.address, source.state);
-        let Some(address) = self.directory.take_spare(LookupId(entry)) else { return };
+        let Some(address) = self.unused_spare(LookupId(entry), old.port()) else { return };
         self.directory.ban(LookupId(entry), old.ip());
         self.remove_source(id);
         self.add_source(now, entry, address);
         let new = SocketAddr::new(address, old.port());
         self.events.push_back(Event::SourceReplaced { old, new, why: state });
         self.reselect(now, None);
+    }
+
+    /// The next address to try that no other entry uses meanwhile.
+    fn unused_spare(&mut self, lookup: LookupId, port: u16) -> Option<IpAddr> {
+        loop {
+            let address = self.directory.take_spare(lookup)?;
+            let socket = SocketAddr::new(address, port);
+            if self.sources.iter().all(|s| s.address != socket) {
+                return Some(address);
+            }
+        }
     }
 
     fn remove_source(&mut self, id: SourceId) {

@@ -92,7 +92,7 @@ impl Engine {
             }
             Err(discard) => {
                 source.last_discard = Some(discard);
-                self.refused(id, discard);
+                self.refused(now, id, discard);
             }
         }
     }
@@ -142,7 +142,7 @@ impl Engine {
         }
     }
 
-    fn refused(&mut self, id: SourceId, discard: Discard) {
+    fn refused(&mut self, now: Now, id: SourceId, discard: Discard) {
         let Discard::Kiss(code @ (KissCode::Rate | KissCode::Deny | KissCode::Rstr)) = discard else {
             return;
         };
@@ -150,6 +150,7 @@ impl Engine {
         self.events.push_back(Event::Kiss { source: id, address, code });
         if code != KissCode::Rate {
             self.actions.push_back(Action::Forget { source: id });
+            self.reselect(now, None);
         }
     }
 }

@@ -17,10 +17,12 @@ const WORTH_SAVING: Frequency = Frequency::from_ppm(2.0);
 const WELL_KNOWN: Frequency = Frequency::from_ppm(0.15);
 /// The drift is saved for the first time after this at the latest.
 const FIRST_SAVE: NtpDuration = NtpDuration::from_secs(900);
-/// The same while the first answers are awaited.
-const SETTLING_REVIEW: NtpDuration = NtpDuration::from_secs(1);
+/// Everybody is asked again at most so often because the clock became doubtful.
+const VERIFY: NtpDuration = NtpDuration::from_secs(64);
 /// How soon the reference is looked at again while nobody is selected.
 const REVIEW: NtpDuration = NtpDuration::from_secs(8);
+/// The same while the first answers are awaited.
+const SETTLING_REVIEW: NtpDuration = NtpDuration::from_secs(1);
 
 /// Whether a frequency with this uncertainty helps the next start.
 pub(super) fn is_worth_saving(skew: Frequency) -> bool {
@@ -34,6 +36,7 @@ pub(crate) struct Timers {
     save: Option<Monotonic>,
     review: Option<Monotonic>,
     saved: bool,
+    verified: Option<Monotonic>,
     gave_verdict: bool,
     pub(crate) was_denied: bool,
 }
@@ -60,6 +63,16 @@ impl Timers {
             self.save = Some(now);
         }
         self.save.get_or_insert(now + FIRST_SAVE);
+    }
+
+    /// Whether everybody may be asked again because the clock became doubtful: not at the pace of a program that
+    /// steps it every second.
+    pub(super) fn may_verify(&mut self, now: Monotonic) -> bool {
+        let may = self.verified.is_none_or(|at| now - at >= VERIFY);
+        if may {
+            self.verified = Some(now);
+        }
+        may
     }
 
     /// Whether nothing was said yet about what can be selected.

@@ -77,11 +77,11 @@ impl MachineClock {
         if pair.width > TOO_WIDE {
             return (now, None);
         }
-        let slept = if announced { self.slept() } else { NtpDuration::ZERO };
         if parted.abs() <= tolerance {
             return (now, None);
         }
         self.base = pair;
+        let slept = self.slept();
         let jump = if slept > SLEEP { Jump::Slept(slept) } else { Jump::Stepped(parted) };
         (now, Some(jump))
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -76,6 +77,8 @@ struct Driver {
     watch: Option<AsyncFd<ClockWatch>>,
     snapshot: Rc<Cell<TimeSnapshot>>,
     requests: Requests,
+    /// What could not be asked, and what that is called among the problems.
+    unsent: BTreeMap<SourceId, String>,
     service: Rc<Service>,
     listeners: Vec<Listener>,
     control: Option<ControlServer>,
@@ -91,6 +94,9 @@ impl Driver {
         let mut problems = Problems::default();
         problems.note("descriptor limit", raise_limit(), "few sources can be asked at once");
         let watch = if libc_may_be_intercepted() {
+            tracing::info!(
+                "LD_PRELOAD is set: steps of the clock by others are noticed at the next poll only"
+            );
             None
         } else {
             let watch = ClockWatch::open().and_then(|w| watch(w, Interest::READABLE));
@@ -117,6 +123,7 @@ impl Driver {
             clock,
             watch,
             requests: Requests::new(tell.clone(), Rc::clone(&snapshot)).leaving(settings.client_options()),
+            unsent: BTreeMap::new(),
             service: Rc::new(Service::new(settings.access(), Rc::clone(&snapshot))),
             snapshot,
             listeners: listeners.map(|address| Listener { address, stamps: None, problem: None }).collect(),
@@ -220,13 +227,19 @@ impl Driver {
     fn act(&mut self, action: Action) {
         match action {
             Action::Send { source, token, remote, bytes } => self.send(source, token, remote, &bytes),
-            Action::Forget { source } => self.requests.forget(source),
+            Action::Forget { source } => {
+                self.requests.forget(source);
+                // A source that is gone has no problems any more, and one that answers has none.
+                if let Some(topic) = self.unsent.remove(&source) {
+                    self.problems.solve(&topic);
+                }
+            }
             Action::Clock(command) => self.command(command),
             Action::Resolve { lookup, name, family: _ } => {
                 let begun = lookup::start(lookup, name, self.tell.clone());
                 let then = "tried again";
                 if self.problems.note("look-ups", begun, then).is_none() {
-                    let (now, _) = self.clock.observe(false);
+                    let now = self.observe(false);
                     self.engine.handle(now, Input::Resolved { lookup, addresses: Vec::new() });
                 }
             }
@@ -237,8 +250,11 @@ impl Driver {
     fn send(&mut self, source: SourceId, token: TxToken, remote: SocketAddr, bytes: &[u8]) {
         let topic = format!("requests to {remote}");
         let sent = self.requests.send(source, token, remote, bytes);
+        if sent.is_err() {
+            self.unsent.insert(source, topic.clone());
+        }
         if let Some(departure) = self.problems.note(&topic, sent, "tried again at the next poll") {
-            let (now, _) = self.clock.observe(false);
+            let now = self.observe(false);
             let (at, local) = (departure.at, departure.local);
             let quality = StampQuality::User;
             self.engine.handle(now, Input::Departed { source, token, at, quality, local });
@@ -246,9 +262,14 @@ impl Driver {
     }
 
     fn command(&mut self, command: ClockCommand) {
+        let topic = match command {
+            ClockCommand::SetRate(_) => "kernel clock",
+            ClockCommand::Step(_) => "stepping the kernel clock",
+            ClockCommand::SetStatus(_) => "status of the kernel clock",
+        };
         let (outcome, result) = self.clock.execute(command);
-        self.problems.note("kernel clock", result, "measuring and serving only; tried again every minute");
-        let (now, _) = self.clock.observe(false);
+        self.problems.note(topic, result, "measuring and serving only; tried again every minute");
+        let now = self.observe(false);
         if let Some(outcome) = outcome {
             self.engine.handle(now, Input::Clock(outcome));
         } else if let Some(rate) = self.clock.foreign_rate() {

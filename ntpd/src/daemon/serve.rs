@@ -11,12 +11,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use ntp_engine::TimeSnapshot;
 use ntp_proto::server::{AccessList, Ignored, Permission, respond};
+use ntp_proto::time::{NtpDuration, RawTime};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::task::{spawn_local, yield_now};
+use tokio::time::sleep;
 
 use crate::control::ServingReport;
 use crate::sys::clock;
@@ -25,6 +28,10 @@ use crate::sys::watched::watch;
 
 /// More than any request that is answered; longer ones are cut off, and fail to parse or get a short reply.
 const BUFFER: usize = 2_048;
+/// A datagram does not wait longer than this to be read.
+const LONGEST_WAIT: NtpDuration = NtpDuration::from_secs(1);
+/// How long a socket that fails is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
 /// So many packets are served before others get their turn.
 const BATCH: usize = 64;
 
@@ -58,6 +65,7 @@ impl Service {
             loop {
                 if let Err(error) = service.serve_batch(&socket).await {
                     tracing::debug!(%address, %error, "receiving failed");
+                    sleep(PAUSE).await;
                 }
                 yield_now().await;
             }
@@ -98,13 +106,14 @@ impl Service {
         Ok(())
     }
 
-    fn serve(&self, socket: &UdpSocket, datagram: &mut [u8], at: ntp_proto::time::RawTime, peer: &Peer) {
+    fn serve(&self, socket: &UdpSocket, datagram: &mut [u8], at: RawTime, peer: &Peer) {
         count(&self.counters.requests);
         if self.access.permission(peer.remote.ip()) == Permission::Deny {
             count(&self.counters.denied);
             return;
         }
         let snapshot = self.snapshot.get();
+        let at = plausible(at, clock::raw());
         let receive = snapshot.estimate(at).to_wire();
         match respond(datagram, receive, &snapshot.system_vars(at)) {
             Ok(reply) => {
@@ -117,6 +126,12 @@ impl Service {
             }
         }
     }
+}
+
+/// A stamp of a datagram that waited while the clock was stepped is of another clock; arrival was about now.
+fn plausible(stamp: RawTime, now: RawTime) -> RawTime {
+    let waited = now - stamp;
+    if waited.is_negative() || waited > LONGEST_WAIT { now } else { stamp }
 }
 
 fn count(counter: &Cell<u64>) {

@@ -228,8 +228,17 @@ impl Association {
 
     /// There is no way to the server: it is left alone until [`Association::restart`].
     pub fn go_offline(&mut self) {
-        self.standing = Standing::Offline;
-        self.outstanding = None;
+        self.leave(Standing::Offline);
+    }
+
+    /// What is known of our clock has become doubtful: asks soon and, if configured, in a burst. A server that
+    /// wants to be left alone is, and so is one that is offline.
+    pub fn recheck(&mut self, now: Monotonic) {
+        if self.standing == Standing::Active {
+            self.not_before = self.not_before.max(now);
+            self.latest_request = None;
+            self.schedule.restart(self.params.iburst);
+        }
     }
 
     /// Asks every 2 s from now on, until there were `replies` good ones or `requests` in all.
@@ -335,9 +344,16 @@ impl Association {
                 self.schedule.slow_down();
                 self.not_before = now + self.schedule.poll().interval();
             }
-            KissCode::Deny | KissCode::Rstr => self.standing = Standing::Refused(code),
+            KissCode::Deny | KissCode::Rstr => self.leave(Standing::Refused(code)),
             KissCode::NtsNak | KissCode::Unknown(_) => {}
         }
+    }
+
+    /// Nobody is asked any more, so nobody can be reached.
+    fn leave(&mut self, standing: Standing) {
+        self.standing = standing;
+        self.outstanding = None;
+        self.reach = Reach::default();
     }
 }
 

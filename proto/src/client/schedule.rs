@@ -19,7 +19,8 @@ const BURST_REQUESTS: u8 = 4;
 const RAMP_FROM: PollExp = PollExp::new(2);
 /// A burst of four is spent only where the average stays above the shortest interval.
 const BURST_HEADROOM: i8 = 2;
-/// RATE never lengthens the shortest interval beyond 2¹⁰ s: a forged one must not silence us for days.
+/// RATE never lengthens the interval beyond 2¹⁰ s, if it was not longer before: a forged one must not silence us
+/// for days.
 const RATE_CEILING: PollExp = PollExp::new(10);
 /// A server that does not answer is asked at most so many steps less often than the shortest interval, so
 /// that a link that comes back is noticed in minutes.
@@ -115,7 +116,8 @@ impl Schedule {
         self.burst = None;
         self.ramp = None;
         self.bursts = false;
-        self.min = self.poll.longer().clamp_to(self.min, RATE_CEILING.max(self.min));
+        let ceiling = RATE_CEILING.max(self.poll);
+        self.min = self.poll.longer().clamp_to(self.min, ceiling);
         self.max = self.max.max(self.min);
         self.set_poll(self.min);
     }
