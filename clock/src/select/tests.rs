@@ -122,3 +122,8 @@ fn a_nearer_stratum_wins_at_equal_distance() {
     primary.stratum = Stratum::PRIMARY;
     check(&[source(0, 10), primary], &["combined", "selected"]);
 }
+
+#[test]
+fn where_as_many_agree_in_two_places_both_are_kept() {
+    check(&[source(0, 30), source(-3, 1), source(3, 1)], &["outclassed", "selected", "combined"]);
+}

@@ -571,3 +571,29 @@ fn a_clock_that_went_back_before_anybody_noticed_makes_no_bound_negative() {
         assert!(bound > 0.0, "{bound}");
     }
 }
+
+#[test]
+fn a_look_up_that_hangs_delays_the_first_update_by_ten_seconds_at_most() {
+    let mut options = pool(4);
+    options.entries.extend(servers(1).entries);
+    let mut bench = Bench::new(options, NtpDuration::from_millis(20));
+    assert_eq!(bench.lookups().len(), 1, "asked, and never answered");
+    bench.follow(6);
+    bench.wait(secs(2));
+    assert!(bench.tracking().synchronised, "{:?}", bench.tracking());
+}
+
+#[test]
+fn a_resume_takes_the_sleep_at_the_rate_without_a_slew() {
+    let mut bench = Bench::synchronised();
+    bench.step_by_other(NtpDuration::from_millis(-500));
+    bench.wait(secs(1));
+    assert!(bench.tracking().slewing, "half a second takes six");
+    let before = bench.engine.snapshot().estimate(bench.now.raw) - bench.truth;
+    let asleep = secs(8 * 3_600);
+    bench.now.raw = bench.now.raw + asleep;
+    bench.truth = bench.truth + asleep;
+    bench.tell(Input::Resumed { asleep });
+    let after = bench.engine.snapshot().estimate(bench.now.raw) - bench.truth;
+    assert!((after - before).abs() < NtpDuration::from_millis(50), "{before} became {after}");
+}

@@ -63,3 +63,26 @@ fn dispersion(world: &World) -> f64 {
     let vars = world.engine().snapshot().system_vars(world.client_now().raw);
     vars.root_dispersion.to_duration().to_seconds()
 }
+
+#[test]
+fn a_server_that_jumps_moves_the_phase_and_not_the_frequency() {
+    for by in [0.005, 0.5, -5.0] {
+        let mut world = settled();
+        let frequency = tracking(&world).frequency_ppm;
+        world.server(0).ahead = secs(by);
+        each_second(&mut world, 3_600, |second, world| {
+            let change = (tracking(world).frequency_ppm - frequency).abs();
+            assert_below!(change, 1.0, "{second} s after a jump by {by} s");
+        });
+        assert_below!((world.clock().error().to_seconds() - by).abs(), MILLISECOND, "after a jump by {by} s");
+    }
+}
+
+#[test]
+fn a_server_that_refuses_service_has_no_say_any_more() {
+    let mut world = settled();
+    world.server(0).behaviour = Behaviour::Kisses(*b"DENY");
+    world.run_for(hours(0.5));
+    let source = source(&world, 0);
+    assert!(!source.used && source.reach == "000", "{source:?}");
+}

@@ -75,3 +75,12 @@ fn two_servers_that_disagree_move_nothing_and_both_are_told_why() {
     }
     assert_eq!(steps(&world), []);
 }
+
+#[test]
+fn silent_servers_do_not_delay_the_first_update() {
+    let good = Server::perfect(lan());
+    let silent = good.that(ntp_sim::server::Behaviour::Silent);
+    let mut world = World::new(&client_of(&[silent, good, silent, silent]));
+    world.run_for(secs(11.0));
+    assert_below!(clock_error(&world), 2.0 * MILLISECOND);
+}

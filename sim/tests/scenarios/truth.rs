@@ -37,3 +37,28 @@ fn the_error_bound_holds_on_a_lop_sided_path() {
     path.back.base = secs(30e-3);
     the_bound_holds(path);
 }
+
+/// The way back becomes 20 ms longer for good: nobody can tell, so the bound has to allow for it.
+#[test]
+fn the_error_bound_holds_when_a_route_changes_for_good() {
+    let mut world = World::new(&lan_client());
+    world.run_for(hours(2.0));
+    world.server(0).path.back.base = secs(20.5e-3);
+    each_second(&mut world, 8 * 3_600, |second, world| {
+        let (error, report) = (clock_error(world), tracking(world));
+        assert!(error <= report.error_bound_s.unwrap(), "second {second}: off by {error}; {report:?}");
+    });
+}
+
+/// One near server and five far ones, all far ones lop-sided the same way.
+#[test]
+fn the_error_bound_holds_for_a_mean_of_near_and_far() {
+    let near = Server::perfect(Path::symmetric(secs(0.4e-3), secs(10e-6)));
+    let mut far = near;
+    far.path.back.base = secs(1.6e-3);
+    let mut world = World::new(&client_of(&[near, far, far, far, far, far]));
+    each_second(&mut world, 2 * 3_600, |second, world| {
+        let Some(bound) = tracking(world).error_bound_s else { return };
+        assert_below!(clock_error(world), bound, "second {second}");
+    });
+}
