@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{MAX_LINE, Request, Response};
+use super::{MAX_ANSWER, Request, Response};
 
 /// A daemon answers at once or not at all.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,6 +22,6 @@ pub fn ask(socket: &Path, request: &Request) -> io::Result<Response> {
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut answer = String::new();
-    BufReader::new(stream.take(MAX_LINE as u64)).read_line(&mut answer)?;
+    BufReader::new(stream.take(MAX_ANSWER as u64)).read_line(&mut answer)?;
     Ok(serde_json::from_str(&answer)?)
 }

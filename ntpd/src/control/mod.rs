@@ -14,8 +14,10 @@ use std::path::PathBuf;
 use ntp_engine::{Command, Report};
 use serde::{Deserialize, Serialize};
 
-/// The longest line that is read in either direction.
-pub const MAX_LINE: usize = 1 << 20;
+/// The longest question that is read.
+pub const MAX_QUESTION: usize = 1 << 20;
+/// The longest answer that is read: a thousand sources are a megabyte.
+pub const MAX_ANSWER: usize = 256 << 20;
 
 /// Where the socket is unless someone says otherwise: in `RUNTIME_DIRECTORY`, else in `/run/ntpd`. Where that
 /// cannot be, because an ordinary user runs the daemon, it is in the user's own `XDG_RUNTIME_DIR`.

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::timeout;
 
-use super::{MAX_LINE, Request, Response};
+use super::{MAX_QUESTION, Request, Response};
 
 /// Owner and group may ask and command; nobody else.
 const MODE: u32 = 0o660;
@@ -103,7 +103,7 @@ async fn converse(stream: UnixStream, ask: &impl Fn(Question)) -> io::Result<()>
     let mut read = BufReader::new(read);
     loop {
         let mut line = Vec::new();
-        let mut limited = (&mut read).take(MAX_LINE as u64);
+        let mut limited = (&mut read).take(MAX_QUESTION as u64);
         timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await??;
         if line.is_empty() {
             return Ok(());
