@@ -1,9 +1,14 @@
 //! Two hosts with a cable between them, made of network namespaces. Nothing leaves them.
 
+use std::fs::{self, File};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
+use nix::sched::{CloneFlags, setns};
 
 /// Client and server, and the cable between them. Gone when dropped.
 #[derive(Debug)]
@@ -66,12 +71,59 @@ impl Host {
     pub fn add_address(&self, address: &str) -> Result<()> {
         ip(&["-n", &self.name, "addr", "add", address, "dev", "cable", "nodad"])
     }
+
+    /// One address less.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn remove_address(&self, address: &str) -> Result<()> {
+        ip(&["-n", &self.name, "addr", "del", address, "dev", "cable"])
+    }
+
+    /// Programs that start on this host from now on ask this name server and nobody else, for one second.
+    ///
+    /// # Errors
+    /// When the files cannot be written.
+    pub fn ask_names_of(&self, server: IpAddr) -> Result<()> {
+        let folder = self.etc();
+        fs::create_dir_all(&folder)?;
+        let resolver = format!("nameserver {server}\noptions timeout:1 attempts:1\n");
+        fs::write(folder.join("resolv.conf"), resolver)?;
+        fs::write(folder.join("nsswitch.conf"), "hosts: files dns\n")?;
+        Ok(())
+    }
+
+    /// A socket of ours on this host.
+    ///
+    /// # Errors
+    /// When the address is not there or taken.
+    pub fn socket(&self, address: SocketAddr) -> Result<UdpSocket> {
+        let place = Path::new("/run/netns").join(&self.name);
+        // A thread goes there and does not come back; a socket belongs where it was made.
+        let make = move || -> Result<UdpSocket> {
+            let host = File::open(place)?;
+            setns(host, CloneFlags::CLONE_NEWNET)?;
+            Ok(UdpSocket::bind(address)?)
+        };
+        let made = thread::scope(|scope| scope.spawn(make).join().expect("the thread does not panic"));
+        made.with_context(|| format!("a socket for {address} on {}", self.name))
+    }
+
+    /// What lies here, `ip netns exec` puts over the files in `/etc`.
+    fn etc(&self) -> PathBuf {
+        Path::new("/etc/netns").join(&self.name)
+    }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
         if let Err(error) = ip(&["netns", "del", &self.name]) {
             eprintln!("{error:#}");
+        }
+        if self.etc().exists()
+            && let Err(error) = fs::remove_dir_all(self.etc())
+        {
+            eprintln!("{}: {error}", self.etc().display());
         }
     }
 }

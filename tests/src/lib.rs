@@ -5,6 +5,8 @@
 //!  host   ─ two hosts with a cable between them, made of network namespaces
 //!  daemon ─ our daemon on such a host
 //!  peers  ─ other people's programs on such a host
+//!  load   ─ requests of our own making, at a steady pace, and how long each answer took
+//!  names  ─ name servers: one that works, one that does not
 //!  rig    ─ runs inside a virtual machine with a kernel clock of its own (see `rig/README.md`):
 //!           a server of true time, a judge of the clock, and hands that disturb it
 //! ```
@@ -14,5 +16,7 @@
 pub mod daemon;
 pub mod ground;
 pub mod host;
+pub mod load;
+pub mod names;
 pub mod peers;
 pub mod rig;
