@@ -25,6 +25,9 @@ const UPHEAVAL: f64 = 2e-8;
 const CALM_RETURNS: f64 = 0.3;
 /// A squared innovation of so many variances is no wander: ten standard deviations.
 const JUMP: f64 = 100.0;
+/// How many offsets the strain remembers, as a share, and from where on it is too much.
+const STRAIN_MEMORY: f64 = 0.3;
+const STRAINED: f64 = 6.0;
 /// Two jumps whose rates differ by less than this share are one wrong frequency.
 const SAME_JUMP: f64 = 0.3;
 /// The chance that something happens out of the blue.
@@ -48,6 +51,8 @@ pub(super) struct Bank {
     anchor: NtpDuration,
     /// The latest offset was a jump: at this rate, had it come gradually.
     jumped_at: Option<f64>,
+    /// How much the latest offsets surprised even the cell that they surprised least; 1 or less is right.
+    strain: f64,
     cells: [Cell; CELLS],
 }
 
@@ -55,7 +60,7 @@ impl Bank {
     pub(super) fn new(at: FreeTime, offset: Offset, frequency: Frequency, p: Covariance) -> Self {
         let state = Kalman { x: 0.0, f: frequency.as_ratio(), p };
         let cell = Cell { state, weight: 1.0 / CELLS as f64 };
-        Self { at, anchor: offset.as_duration(), jumped_at: None, cells: [cell; CELLS] }
+        Self { at, anchor: offset.as_duration(), jumped_at: None, strain: 0.0, cells: [cell; CELLS] }
     }
 
     pub(super) const fn at(&self) -> FreeTime {
@@ -81,7 +86,9 @@ impl Bank {
         for (i, cell) in self.cells.iter_mut().enumerate() {
             cell.state.predict(h, wander_of(i));
         }
-        self.allow_jump(h, z, noise);
+        let least = self.least_surprise(z, noise);
+        self.allow_jump(h, z, least);
+        self.relax(least);
         let before = self.covariance().xx;
         for (i, cell) in self.cells.iter_mut().enumerate() {
             evidence[i] = cell.state.update(z, noise[i / WANDERS.len()]);
@@ -139,15 +146,34 @@ impl Bank {
         spread(self.cells.iter().map(|c| (c.weight, c.state)), x, f)
     }
 
+    /// How unlikely the offset is to the cell that it surprises least, in squared standard deviations.
+    fn least_surprise(&self, z: f64, noise: &[f64; MODELS.len()]) -> f64 {
+        let surprise = |(i, cell): (usize, &Cell)| {
+            let innovation = z - cell.state.x;
+            innovation * innovation / (cell.state.p.xx + noise[i / WANDERS.len()])
+        };
+        self.cells.iter().enumerate().map(surprise).fold(f64::INFINITY, f64::min)
+    }
+
+    /// When offset after offset surprises every cell, all of them are too sure of themselves, whatever the
+    /// reason: they are made less so, until the offsets are no surprise.
+    fn relax(&mut self, least: f64) {
+        self.strain += STRAIN_MEMORY * (least.min(JUMP) - self.strain);
+        if self.strain <= STRAINED {
+            return;
+        }
+        for cell in &mut self.cells {
+            let p = &mut cell.state.p;
+            *p = Covariance { xx: p.xx * self.strain, xf: p.xf * self.strain, ff: p.ff * self.strain };
+        }
+        self.strain = 1.0;
+    }
+
     /// An offset that not even the wildest wander explains is a jump of the phase: of the server's clock, or of
     /// ours while nobody looked. The phase is free to follow then, and the frequency is left out of it. But if
     /// the next offset is off at the same rate, the frequency was wrong all the time.
-    fn allow_jump(&mut self, h: f64, z: f64, noise: &[f64; MODELS.len()]) {
-        let unlikely = |(i, cell): (usize, &Cell)| {
-            let innovation = z - cell.state.x;
-            innovation * innovation > JUMP * (cell.state.p.xx + noise[i / WANDERS.len()])
-        };
-        if !self.cells.iter().enumerate().all(unlikely) {
+    fn allow_jump(&mut self, h: f64, z: f64, least: f64) {
+        if least <= JUMP {
             self.jumped_at = None;
             return;
         }

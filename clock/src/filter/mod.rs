@@ -50,7 +50,11 @@ impl SourceFilter {
 
     /// Learns from a sample. One that is older than the last teaches only about delays.
     pub fn update(&mut self, sample: &Sample) {
+        let before = self.delays.min();
         self.delays.add(sample.delay.to_seconds());
+        if self.bank.is_some() {
+            self.doubt_detours(before - self.delays.min());
+        }
         let noise = noise::variances(&self.delays, sample);
         match &mut self.bank {
             None => {
@@ -64,6 +68,14 @@ impl SourceFilter {
                     self.poll.learn(learnt, bank.wander());
                 }
             }
+        }
+    }
+
+    /// The shortest way is shorter than thought, so all samples so far took a detour of at least `shorter` and may
+    /// be wrong by half of that.
+    fn doubt_detours(&mut self, shorter: f64) {
+        if shorter > 0.0 {
+            self.disturb(Uncertainty::from_seconds(shorter / 12f64.sqrt()));
         }
     }
 

@@ -98,12 +98,13 @@ fn a_detour_hardly_moves_the_estimate() {
 #[test]
 fn samples_out_of_order_change_nothing_but_the_delays() {
     let (mut filter, mut world, truth) = run(1e-5, 0.0, 10, 64.0);
-    let before = filter.estimate(world.at());
+    let believed = |filter: &SourceFilter, at| filter.estimate(at).map(|e| (e.offset, e.frequency));
+    let before = believed(&filter, world.at());
     world.now -= 100.0;
     let late = world.sample(truth + 1.0);
     world.now += 100.0;
     filter.update(&late);
-    assert_eq!(filter.estimate(world.at()), before);
+    assert_eq!(believed(&filter, world.at()), before);
 }
 
 #[test]
@@ -140,4 +141,24 @@ fn knowledge_survives_a_move_to_another_free_running_clock() {
     let apart = before.offset.as_duration() - later - after.offset.as_duration();
     assert!(apart.abs() <= NtpDuration::from_nanos(1), "{apart}");
     assert_eq!((before.frequency, before.uncertainty()), (after.frequency, after.uncertainty()));
+}
+
+#[test]
+fn first_samples_that_turn_out_to_be_detours_are_not_held_on_to() {
+    let mut world = World::new(5e-6);
+    let mut filter = SourceFilter::new(Frequency::ZERO, UNKNOWN_SKEW);
+    for i in 0..30 {
+        let mut sample = world.sample(0.0);
+        if i < 2 {
+            sample.delay += NtpDuration::from_millis(3);
+            sample.offset = Offset::from_seconds(sample.offset.to_seconds() - 1.5e-3);
+        }
+        filter.update(&sample);
+        let estimate = filter.estimate(world.at()).unwrap();
+        let (error, sigma) = (estimate.offset.to_seconds().abs(), estimate.uncertainty().to_seconds());
+        assert!(i < 2 || error < 5.0 * sigma + 20e-6, "sample {i}: off by {error}, sigma {sigma}");
+        assert!(i < 4 || error < 100e-6, "sample {i}: off by {error}");
+        world.now += 1.0;
+    }
+    assert!(filter.estimate(world.at()).unwrap().frequency.to_ppm().abs() < 5.0);
 }
