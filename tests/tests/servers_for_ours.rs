@@ -32,7 +32,7 @@ fn follow(network: &Network, stratum: u8) {
     let (remaining, bound) =
         (figure("remaining_offset_s"), figure("root_dispersion_s") + figure("root_delay_s") / 2.0);
     println!("remaining {remaining:.9} s, said to be within {bound:.9} s");
-    assert!(remaining.abs() < CLOSE_S, "{tracking}");
+    assert!(remaining.abs() < CLOSE_S && remaining.abs() <= bound, "{tracking}");
     let source = &daemon.json("sources")["sources"][0];
     // Stamps of one clock are in order, so half of the delay is all that a sample can be wrong by.
     let sample = |name: &str| source[name].as_f64().expect("a selected source has samples");
