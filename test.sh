@@ -121,7 +121,7 @@ deny() {
 
 run_tests() {
     if cargo nextest --version > /dev/null 2>&1; then
-        cargo nextest run --workspace
+        cargo nextest run --workspace --no-fail-fast
     else
         cargo test --workspace --all-targets
     fi

@@ -49,8 +49,7 @@ impl ControlServer {
             fs::create_dir_all(directory)?;
         }
         remove_stale(path)?;
-        let listener = UnixListener::bind(path)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(MODE))?;
+        let listener = bind(path)?;
         let task = spawn_local(accept(listener, Rc::new(ask)));
         Ok(Self { path: path.to_owned(), task })
     }
@@ -62,6 +61,20 @@ impl Drop for ControlServer {
         // If it is gone already, so much the better.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// The socket appears in its place only when it is finished: it listens and keeps strangers out from the first
+/// moment at which anybody can see it.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    let unfinished = path.with_extension("new");
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&unfinished)?;
+    fs::set_permissions(&unfinished, fs::Permissions::from_mode(MODE))?;
+    fs::rename(&unfinished, path)?;
+    Ok(listener)
 }
 
 /// A socket that nobody answers at is left over from a daemon that was killed.
