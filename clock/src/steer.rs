@@ -51,6 +51,10 @@ const BASE_LIMIT: Frequency = Frequency::from_ppm(15_000.0);
 const GENTLE: Frequency = Frequency::from_ppm(10.0);
 /// Up to here the clock is being set up and errors go fast.
 const SETTLED_AFTER: u32 = 12;
+/// An error this large, and this many times larger than what is uncertain, is no noise but somebody's doing; it
+/// goes as fast as it is allowed to.
+const BLUNDER: NtpDuration = NtpDuration::from_millis(10);
+const BLUNDER_DISPERSIONS: f64 = 5.0;
 /// A slew lasts at least so long.
 const SHORTEST_SLEW: NtpDuration = NtpDuration::from_secs(1);
 /// What is not worth a slew of its own.
@@ -112,7 +116,7 @@ impl Steering {
         if may_step && phase.abs() > self.limits.step_threshold {
             return Correction::Step { by: phase.as_duration(), base };
         }
-        self.slew(estimate.at, base, phase, since)
+        self.slew(estimate, base, phase, since)
     }
 
     /// The clock was moved by somebody else, or a slew ended: works off what is left, without new knowledge
@@ -125,7 +129,7 @@ impl Steering {
             return Correction::Step { by: phase.as_duration(), base };
         }
         let since = self.previous.map_or(NtpDuration::ZERO, |previous| estimate.at - previous);
-        self.slew(estimate.at, base, phase, since)
+        self.slew(estimate, base, phase, since)
     }
 
     /// Away with all of the phase error at once, because the operator says so.
@@ -134,11 +138,14 @@ impl Steering {
         Correction::Step { by: phase.as_duration(), base: estimate.frequency.clamped(BASE_LIMIT) }
     }
 
-    fn slew(&self, now: FreeTime, base: Frequency, phase: Offset, since: NtpDuration) -> Correction {
+    fn slew(&self, estimate: &Estimate, base: Frequency, phase: Offset, since: NtpDuration) -> Correction {
+        let now = estimate.at;
         if phase.abs() < NEGLIGIBLE {
             return Correction::Slew { base, slew: Frequency::ZERO, until: now };
         }
-        let lasts = self.slew_time(phase.abs(), since).to_seconds();
+        let is_blunder =
+            phase.abs() > BLUNDER && phase.abs() > estimate.dispersion().scaled(BLUNDER_DISPERSIONS);
+        let lasts = if is_blunder { SHORTEST_SLEW } else { self.slew_time(phase.abs(), since) }.to_seconds();
         let limit = self.limits.max_slew_rate.as_ratio().min((KERNEL_LIMIT - base.abs()).as_ratio());
         let slew = Frequency::new(phase.to_seconds() / lasts).clamped(Frequency::new(limit));
         let until = now + NtpDuration::from_seconds(phase.to_seconds() / slew.as_ratio());
@@ -167,6 +174,7 @@ mod tests {
             Frequency::ZERO,
         );
         e.offset = Offset::ZERO;
+        e.covariance.xx = 1e-12;
         e
     }
 
@@ -208,10 +216,12 @@ mod tests {
         }
         let Correction::Slew { slew, .. } = steering.update(&at(20 * 64), phase(400e-6)) else { panic!() };
         assert!((slew.to_ppm() - 10.0).abs() < 0.01, "{slew}");
-        let Correction::Slew { slew, until, .. } = steering.update(&at(21 * 64), phase(0.01)) else {
+        let Correction::Slew { slew, until, .. } = steering.update(&at(21 * 64), phase(0.009)) else {
             panic!()
         };
-        assert!((slew.to_ppm() - 156.25).abs() < 0.01, "{slew}");
+        assert!((slew.to_ppm() - 140.625).abs() < 0.01, "{slew}");
         assert!(until <= at(22 * 64).at);
+        let Correction::Slew { slew, .. } = steering.update(&at(22 * 64), phase(0.2)) else { panic!() };
+        assert!((slew.to_ppm() - 83_333.333).abs() < 0.01, "a blunder goes as fast as it may: {slew}");
     }
 }
