@@ -359,6 +359,7 @@ impl Driver {
         let mut serving = self.service.report();
         serving.sockets = self.listeners.iter().map(Listener::report).collect();
         let mut problems = self.problems.sentences();
+        problems.extend(self.listeners.iter().filter_map(Listener::absence));
         if log::dropped() > 0 {
             problems.push(format!("log: {} lines were lost because nobody read them", log::dropped()));
         }
@@ -431,6 +432,18 @@ impl Listener {
             self.stamps = Some(stamps);
             tracing::info!("serving on {}, receive stamps by the {}", self.address, stamper(stamps));
         }
+    }
+
+    /// A socket may be open at an address that no interface has: a typing error, or one that is yet to come.
+    fn absence(&self) -> Option<String> {
+        let probe = std::net::UdpSocket::bind((self.address.ip(), 0));
+        let absent = probe.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable);
+        (absent && self.stamps.is_some()).then(|| {
+            format!(
+                "serving on {}: no interface has this address yet; served as soon as one has",
+                self.address
+            )
+        })
     }
 
     fn report(&self) -> SocketReport {
