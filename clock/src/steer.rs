@@ -96,12 +96,6 @@ impl Steering {
         Self { limits, updates: 0, previous: None }
     }
 
-    /// How many updates there were.
-    #[must_use]
-    pub const fn updates(&self) -> u32 {
-        self.updates
-    }
-
     /// There is new knowledge: `estimate` is as of now, `phase` is how far the system clock is behind it.
     pub fn update(&mut self, estimate: &Estimate, phase: Offset) -> Correction {
         let since = self.previous.map_or(NtpDuration::ZERO, |previous| estimate.at - previous);
