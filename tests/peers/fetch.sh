@@ -242,7 +242,10 @@ exec unshare --mount sh -euc '
     case $peers in /var/lib/*) ;; *) mount -t tmpfs tmpfs /var/lib ;; esac
     mkdir -p /var/lib/systemd/timesync
     chown 64124:64124 /run/systemd/timesync /var/lib/systemd/timesync
-    exec setpriv --reuid=64124 --regid=64124 --clear-groups "$peers/bin/timesyncd.program"' timesyncd
+    # The cache may lie in a home that is closed to other users.
+    mkdir /run/place/peers
+    mount --bind "$peers" /run/place/peers
+    exec setpriv --reuid=64124 --regid=64124 --clear-groups /run/place/peers/bin/timesyncd.program' timesyncd
 STARTER
 
 # Some programs serve nothing, or end, when they may not set the clock: for these there is a clock that takes every
