@@ -1,49 +1,44 @@
-//! Several truechimers become one estimate.
+//! How well sources agree that set the clock together.
 
-use ntp_proto::time::{Frequency, NtpDuration, Offset};
+use ntp_proto::time::Uncertainty;
 
-use crate::estimate::{Covariance, Estimate};
+use crate::estimate::Estimate;
 
-/// What one source brings to the combination.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Contribution {
-    /// What it knows, at the moment common to all.
-    pub estimate: Estimate,
-    /// How far the truth may be from it.
-    pub root_distance: NtpDuration,
-}
-
-/// The weighted mean of the contributions, and how far the truth may be from it; `None` if there are none.
+/// What the sources' different ways contribute to the uncertainty of `joint`, of which each of `sources` taught a part.
 ///
-/// Weights go with 1/distance², so that a source counts by what is *possible* on its path and not by how
-/// quiet it seems. The stated variance is that of the best contributor: errors of sources are correlated,
-/// since they share the oscillator, and dividing by their number would promise too much.
+/// A path that is lop-sided shifts all samples of its source alike, which no filter can see; several sources show it by
+/// being further apart than their own uncertainties explain. Zero for fewer than two.
 #[must_use]
-pub fn combine(contributions: &[Contribution]) -> Option<Contribution> {
-    let first = contributions.first()?.estimate;
-    let weights: Vec<f64> = contributions.iter().map(weight).collect();
-    let total: f64 = weights.iter().sum();
-    let mean = |of: &dyn Fn(&Estimate) -> f64| -> f64 {
-        contributions.iter().zip(&weights).map(|(c, w)| w / total * of(&c.estimate)).sum()
-    };
-    // Relative to the first, so that decades of offset cost no digits.
-    let base = first.offset.as_duration();
-    let phase = mean(&|e| (e.offset.as_duration() - base).to_seconds());
-    let frequency = mean(&|e| e.frequency.as_ratio());
-    let least = contributions.iter().map(|c| c.estimate.covariance).min_by(|a, b| a.xx.total_cmp(&b.xx));
-    // Each may be wrong by its own distance, and all in the same direction.
-    let distances = contributions.iter().zip(&weights).map(|(c, w)| w / total * c.root_distance.to_seconds());
-    let estimate = Estimate {
-        at: first.at,
-        offset: Offset::reference_ahead_by(base + NtpDuration::from_seconds(phase)),
-        frequency: Frequency::new(frequency),
-        covariance: least.unwrap_or(Covariance::default()),
-        wander: mean(&|e| e.wander),
-    };
-    Some(Contribution { estimate, root_distance: NtpDuration::from_seconds(distances.sum()) })
+pub fn disagreement(joint: &Estimate, sources: &[Estimate]) -> Uncertainty {
+    let n = sources.len() as f64;
+    if sources.len() < 2 {
+        return Uncertainty::from_seconds(0.0);
+    }
+    let apart = |e: &Estimate| (e.offset.as_duration() - joint.offset.as_duration()).to_seconds();
+    let unexplained: f64 = sources.iter().map(|e| apart(e) * apart(e) - e.covariance.xx).sum();
+    Uncertainty::from_seconds((unexplained / (n - 1.0) / n).max(0.0).sqrt())
 }
 
-fn weight(contribution: &Contribution) -> f64 {
-    let distance = contribution.root_distance.to_seconds().max(1e-9);
-    1.0 / (distance * distance)
+#[cfg(test)]
+mod tests {
+    use ntp_proto::time::{FreeTime, Frequency, Offset};
+
+    use super::*;
+
+    fn estimate(offset: f64, deviation: f64) -> Estimate {
+        let mut e = Estimate::of_frequency(FreeTime::from_unix(0, 0), Frequency::ZERO, Frequency::ZERO);
+        e.offset = Offset::from_seconds(offset);
+        e.covariance.xx = deviation * deviation;
+        e
+    }
+
+    #[test]
+    fn what_uncertainty_explains_is_no_disagreement() {
+        let joint = estimate(0.0, 1e-4);
+        let close = [estimate(1e-4, 2e-4), estimate(-1e-4, 2e-4)];
+        assert!(disagreement(&joint, &close).to_seconds() < 1e-12);
+        let apart = [estimate(1e-3, 1e-5), estimate(-1e-3, 1e-5)];
+        assert!((disagreement(&joint, &apart).to_seconds() - 1e-3).abs() < 1e-5);
+        assert!(disagreement(&joint, &apart[..1]).to_seconds() < 1e-12);
+    }
 }

@@ -25,6 +25,7 @@ impl Covariance {
 
 /// The free-running clock against a reference, at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Estimate {
     /// The moment.
     pub at: FreeTime,

@@ -22,9 +22,9 @@ pub mod select;
 pub mod steer;
 mod timeline;
 
-pub use combine::{Contribution, combine};
+pub use combine::disagreement;
 pub use estimate::Estimate;
-pub use filter::SourceFilter;
-pub use poll::PollAdvice;
+pub use filter::{Ensemble, Observation, SourceFilter};
+pub use poll::{Interval, Pace, PollAdvice};
 pub use sample::Sample;
 pub use timeline::{ClockEpoch, Stamp, Timeline};

@@ -57,6 +57,8 @@ const BLUNDER: NtpDuration = NtpDuration::from_millis(10);
 const BLUNDER_DISPERSIONS: f64 = 5.0;
 /// A slew lasts at least so long.
 const SHORTEST_SLEW: NtpDuration = NtpDuration::from_secs(1);
+/// A small error is gone after this, or twice the pace.
+const LONGEST_SLEW: NtpDuration = NtpDuration::from_secs(600);
 /// What is not worth a slew of its own.
 const NEGLIGIBLE: NtpDuration = NtpDuration::from_nanos(50);
 
@@ -86,20 +88,21 @@ pub enum Correction {
 pub struct Steering {
     limits: Limits,
     updates: u32,
-    previous: Option<FreeTime>,
+    /// How long errors may take.
+    pace: NtpDuration,
 }
 
 impl Steering {
     /// No update has happened yet.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, updates: 0, previous: None }
+        Self { limits, updates: 0, pace: NtpDuration::ZERO }
     }
 
-    /// There is new knowledge: `estimate` is as of now, `phase` is how far the system clock is behind it.
-    pub fn update(&mut self, estimate: &Estimate, phase: Offset) -> Correction {
-        let since = self.previous.map_or(NtpDuration::ZERO, |previous| estimate.at - previous);
-        self.previous = Some(estimate.at);
+    /// There is new knowledge: `estimate` is as of now, `phase` is how far the system clock is behind it. A small
+    /// error may take as long as `pace`.
+    pub fn update(&mut self, estimate: &Estimate, phase: Offset, pace: NtpDuration) -> Correction {
+        self.pace = pace;
         let may_step = match self.limits.step_limit {
             StepLimit::Never => false,
             StepLimit::First(limit) => self.updates < limit,
@@ -110,7 +113,7 @@ impl Steering {
         if may_step && phase.abs() > self.limits.step_threshold {
             return Correction::Step { by: phase.as_duration(), base };
         }
-        self.slew(estimate, base, phase, since)
+        self.slew(estimate, base, phase)
     }
 
     /// The clock was moved by somebody else, or a slew ended: works off what is left, without new knowledge
@@ -122,8 +125,7 @@ impl Steering {
         if steps {
             return Correction::Step { by: phase.as_duration(), base };
         }
-        let since = self.previous.map_or(NtpDuration::ZERO, |previous| estimate.at - previous);
-        self.slew(estimate, base, phase, since)
+        self.slew(estimate, base, phase)
     }
 
     /// Away with all of the phase error at once, because the operator says so.
@@ -132,28 +134,28 @@ impl Steering {
         Correction::Step { by: phase.as_duration(), base: estimate.frequency.clamped(BASE_LIMIT) }
     }
 
-    fn slew(&self, estimate: &Estimate, base: Frequency, phase: Offset, since: NtpDuration) -> Correction {
+    fn slew(&self, estimate: &Estimate, base: Frequency, phase: Offset) -> Correction {
         let now = estimate.at;
         if phase.abs() < NEGLIGIBLE {
             return Correction::Slew { base, slew: Frequency::ZERO, until: now };
         }
         let is_blunder =
             phase.abs() > BLUNDER && phase.abs() > estimate.dispersion().scaled(BLUNDER_DISPERSIONS);
-        let lasts = if is_blunder { SHORTEST_SLEW } else { self.slew_time(phase.abs(), since) }.to_seconds();
+        let lasts = if is_blunder { SHORTEST_SLEW } else { self.slew_time(phase.abs()) }.to_seconds();
         let limit = self.limits.max_slew_rate.as_ratio().min((KERNEL_LIMIT - base.abs()).as_ratio());
         let slew = Frequency::new(phase.to_seconds() / lasts).clamped(Frequency::new(limit));
         let until = now + NtpDuration::from_seconds(phase.to_seconds() / slew.as_ratio());
         Correction::Slew { base, slew, until }
     }
 
-    /// Half of the time since the last update, or gently; never longer than the whole.
-    fn slew_time(&self, error: NtpDuration, since: NtpDuration) -> NtpDuration {
-        let half = since.half().max(SHORTEST_SLEW);
+    /// At the pace that was given, or gently, but not much slower.
+    fn slew_time(&self, error: NtpDuration) -> NtpDuration {
+        let pace = self.pace.max(SHORTEST_SLEW);
         if self.updates <= SETTLED_AFTER {
-            return half;
+            return pace;
         }
         let gentle = error.scaled(1.0 / GENTLE.as_ratio());
-        gentle.clamp(half, since.max(half))
+        gentle.clamp(pace, (pace + pace).max(LONGEST_SLEW))
     }
 }
 
@@ -182,40 +184,48 @@ mod tests {
         for i in 0..3 {
             let by = NtpDuration::from_secs(-2);
             let base = Frequency::from_ppm(20.0);
-            assert_eq!(steering.update(&at(i), phase(-2.0)), Correction::Step { by, base });
+            assert_eq!(
+                steering.update(&at(i), phase(-2.0), NtpDuration::ZERO),
+                Correction::Step { by, base }
+            );
         }
-        assert!(matches!(steering.update(&at(3), phase(-2.0)), Correction::Slew { .. }));
+        assert!(matches!(steering.update(&at(3), phase(-2.0), NtpDuration::ZERO), Correction::Slew { .. }));
     }
 
     #[test]
     fn the_threshold_itself_is_slewed() {
         let mut steering = Steering::new(Limits { step_limit: StepLimit::Always, ..Limits::default() });
-        assert!(matches!(steering.update(&at(0), phase(1.0)), Correction::Slew { .. }));
+        assert!(matches!(steering.update(&at(0), phase(1.0), NtpDuration::ZERO), Correction::Slew { .. }));
         assert!(matches!(steering.correct(&at(0), phase(1.01)), Correction::Step { .. }));
     }
 
     #[test]
     fn a_large_error_is_slewed_at_the_configured_rate() {
         let mut steering = Steering::new(Limits::default());
-        let Correction::Slew { slew, until, .. } = steering.update(&at(0), phase(-0.5)) else { panic!() };
+        let Correction::Slew { slew, until, .. } = steering.update(&at(0), phase(-0.5), NtpDuration::ZERO)
+        else {
+            panic!()
+        };
         assert!((slew.to_ppm() + 83_333.333).abs() < 1e-6);
         assert!(((until - at(0).at).to_seconds() - 6.0).abs() < 1e-3);
     }
 
     #[test]
-    fn a_small_error_of_a_settled_clock_goes_gently_but_before_the_next_update() {
+    fn a_small_error_of_a_settled_clock_goes_gently() {
         let mut steering = Steering::new(Limits::default());
+        let pace = NtpDuration::from_secs(32);
         for i in 0..20 {
-            let _ = steering.update(&at(i * 64), phase(0.0));
+            let _ = steering.update(&at(i * 64), phase(0.0), pace);
         }
-        let Correction::Slew { slew, .. } = steering.update(&at(20 * 64), phase(400e-6)) else { panic!() };
-        assert!((slew.to_ppm() - 10.0).abs() < 0.01, "{slew}");
-        let Correction::Slew { slew, until, .. } = steering.update(&at(21 * 64), phase(0.009)) else {
-            panic!()
+        let mut slew_of = |error| {
+            let Correction::Slew { slew, .. } = steering.update(&at(20 * 64), phase(error), pace) else {
+                panic!()
+            };
+            slew.to_ppm()
         };
-        assert!((slew.to_ppm() - 140.625).abs() < 0.01, "{slew}");
-        assert!(until <= at(22 * 64).at);
-        let Correction::Slew { slew, .. } = steering.update(&at(22 * 64), phase(0.2)) else { panic!() };
-        assert!((slew.to_ppm() - 83_333.333).abs() < 0.01, "a blunder goes as fast as it may: {slew}");
+        assert!((slew_of(64e-6) - 2.0).abs() < 0.01, "noise takes as long as the pace allows");
+        assert!((slew_of(4e-3) - 10.0).abs() < 0.01);
+        assert!((slew_of(9e-3) - 15.0).abs() < 0.01, "but not for ever");
+        assert!((slew_of(0.2) - 83_333.333).abs() < 0.01, "a blunder goes as fast as it may");
     }
 }

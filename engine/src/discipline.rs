@@ -52,14 +52,14 @@ impl Discipline {
         Offset::reference_ahead_by(estimate.offset.as_duration() - corrected)
     }
 
-    /// New knowledge: what to do about it.
-    pub(crate) fn update(&mut self, estimate: &Estimate, now: Now) -> Vec<Action> {
+    /// New knowledge: what to do about it. A small error may take as long as `pace`.
+    pub(crate) fn update(&mut self, estimate: &Estimate, pace: NtpDuration, now: Now) -> Vec<Action> {
         self.updates = self.updates.saturating_add(1);
         let phase = self.phase(estimate, now);
         // What the kernel refuses uses up no permission to step.
         let counts = self.may_adjust() || !self.adjust;
         let correction = if counts {
-            self.steering.update(estimate, phase)
+            self.steering.update(estimate, phase, pace)
         } else {
             self.steering.correct(estimate, phase)
         };

@@ -2,8 +2,12 @@
 
 use std::collections::VecDeque;
 
-/// How many round trips are remembered.
+/// How many round trips are remembered one by one.
 const MEMORY: usize = 200;
+/// The shortest round trip is that of so many blocks, of so many round trips each: it is remembered much longer than
+/// the typical one, but not for ever, since paths change.
+const BLOCKS: usize = 16;
+const BLOCK: u64 = 256;
 /// The median of the sum of two exponential delays is this share of its mean; converts a robust figure into
 /// the one that the formulas want.
 const MEDIAN_OF_MEAN: f64 = 0.839;
@@ -11,6 +15,9 @@ const MEDIAN_OF_MEAN: f64 = 0.839;
 const QUANTILE_TO_VARIANCE: f64 = 1.2;
 /// How far the smallest of n round trips lies above the true minimum, in mean excess / √n.
 const MINIMUM_BIAS: f64 = 0.63;
+/// What a single round trip may exceed the shortest by, as a share of itself, and at least in seconds.
+const FIRST_EXCESS: f64 = 0.1;
+const LEAST_FIRST_EXCESS: f64 = 100e-6;
 
 /// Statistics of the round trips of one path, in seconds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,12 +25,15 @@ const MINIMUM_BIAS: f64 = 0.63;
 pub(super) struct Delays {
     recent: VecDeque<f64>,
     sorted: Vec<f64>,
+    /// The shortest of each block, the latest last.
+    shortest: VecDeque<f64>,
     count: u64,
 }
 
 impl Delays {
     pub(super) fn add(&mut self, delay: f64) {
         let delay = delay.max(0.0);
+        self.remember_shortest(delay);
         self.count += 1;
         if self.recent.len() == MEMORY
             && let Some(oldest) = self.recent.pop_front()
@@ -40,17 +50,20 @@ impl Delays {
     pub(super) fn is_sound(&self) -> bool {
         let mut sorted: Vec<f64> = self.recent.iter().copied().collect();
         sorted.sort_by(f64::total_cmp);
-        let plausible = sorted.iter().all(|d| d.is_finite() && *d >= 0.0);
-        plausible && sorted == self.sorted && sorted.len() <= MEMORY && self.count >= sorted.len() as u64
+        let plausible = |d: &f64| d.is_finite() && *d >= 0.0;
+        let all = self.shortest.iter().chain(&sorted).all(plausible);
+        let counted = sorted.len() <= MEMORY && self.count >= sorted.len() as u64;
+        let blocks = self.shortest.len() <= BLOCKS && self.shortest.is_empty() == sorted.is_empty();
+        all && counted && blocks && sorted == self.sorted
     }
 
     pub(super) const fn count(&self) -> u64 {
         self.count
     }
 
-    /// The shortest of those remembered.
+    /// The shortest of all that still counts.
     pub(super) fn min(&self) -> f64 {
-        self.sorted.first().copied().unwrap_or(0.0)
+        self.shortest.iter().copied().min_by(f64::total_cmp).unwrap_or(0.0)
     }
 
     /// Typical excess over the minimum: a mean, but taken from the median.
@@ -59,12 +72,11 @@ impl Delays {
     }
 
     /// How far the true minimum is expected below the one seen. Few samples have not seen it, which keeps
-    /// them modest.
+    /// them modest, even if they happen to be alike.
     pub(super) fn minimum_bias(&self) -> f64 {
-        if self.count == 1 {
-            return (0.1 * self.min()).max(100e-6);
-        }
-        MINIMUM_BIAS * self.mean_excess() / (self.count as f64).sqrt()
+        let n = self.count.max(1) as f64;
+        let first = (FIRST_EXCESS * self.min()).max(LEAST_FIRST_EXCESS);
+        MINIMUM_BIAS * self.mean_excess() / n.sqrt() + first / (n * n * n)
     }
 
     /// Variance of the offset of one sample. For independent directions it is a quarter of the variance of
@@ -72,6 +84,17 @@ impl Delays {
     pub(super) fn offset_variance(&self) -> f64 {
         let half_width = (self.quantile(0.84) - self.quantile(0.16)) / 2.0;
         QUANTILE_TO_VARIANCE * half_width * half_width / 4.0
+    }
+
+    fn remember_shortest(&mut self, delay: f64) {
+        if self.count.is_multiple_of(BLOCK) {
+            if self.shortest.len() == BLOCKS {
+                self.shortest.pop_front();
+            }
+            self.shortest.push_back(delay);
+        } else if let Some(last) = self.shortest.back_mut() {
+            *last = last.min(delay);
+        }
     }
 
     fn quantile(&self, q: f64) -> f64 {

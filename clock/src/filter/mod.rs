@@ -1,21 +1,28 @@
-//! From the samples of one source to an estimate: a bank of Kalman filters that compete.
+//! From the samples of one source to an estimate: a bank of filters that compete.
 //!
 //! How much the oscillator wanders and what the path's jitter is like are both unknown and both change. So
-//! each pair of a wander and a noise model (`noise`) gets a filter of its own, all see every sample, and the
+//! each pair of a wander and a kind of noise (`belief`) gets a filter of its own, all see every sample, and the
 //! evidence of the samples weighs them (`bank`, an interacting multiple model).
 
 mod bank;
+mod belief;
 mod delays;
-mod kalman;
-mod noise;
+mod ensemble;
+mod interval;
+mod lesson;
+mod path;
+mod state;
 
 use ntp_proto::time::{FreeTime, Frequency, NtpDuration, Uncertainty};
 
 use crate::estimate::{Covariance, Estimate};
 use crate::poll::PollAdvice;
 use crate::sample::Sample;
-use bank::Bank;
-use delays::Delays;
+pub(crate) use bank::Learnt;
+use bank::{Bank, Reading, Via};
+pub use ensemble::{Ensemble, Observation};
+use lesson::Residual;
+use path::{Path, Paths, Turn};
 
 /// What is assumed of a free-running clock of which nothing is known.
 pub const UNKNOWN_SKEW: Frequency = Frequency::from_ppm(30.0);
@@ -25,8 +32,11 @@ pub const UNKNOWN_SKEW: Frequency = Frequency::from_ppm(30.0);
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SourceFilter {
     prior: Prior,
-    delays: Delays,
+    paths: Paths,
     bank: Option<Bank>,
+    /// The bank's, so that asking for it costs nothing.
+    latest: Option<Estimate>,
+    samples: u64,
     /// The round trips of the samples, mixed like their offsets were: half of it bounds the error of the estimate
     /// just as half of a round trip bounds the error of a sample.
     path_delay: f64,
@@ -45,44 +55,83 @@ impl SourceFilter {
     #[must_use]
     pub fn new(frequency: Frequency, skew: Frequency) -> Self {
         let prior = Prior { frequency, skew };
-        Self { prior, delays: Delays::default(), bank: None, path_delay: 0.0, poll: PollAdvice::default() }
+        Self {
+            prior,
+            paths: Paths::default(),
+            bank: None,
+            latest: None,
+            samples: 0,
+            path_delay: 0.0,
+            poll: PollAdvice::default(),
+        }
     }
 
     /// Learns from a sample. One that is older than the last teaches only about delays.
-    pub fn update(&mut self, sample: &Sample) {
-        let before = self.delays.min();
-        self.delays.add(sample.delay.to_seconds());
-        if self.bank.is_some() {
-            self.doubt_detours(before - self.delays.min());
-        }
-        let noise = noise::variances(&self.delays, sample);
+    pub fn update(&mut self, sample: &Sample) -> Observation {
+        self.samples += 1;
+        let (before, delay) = (self.path().delays.min(), sample.delay.to_seconds());
+        let turn = self.paths.travelled(sample.at, delay);
+        let Path { id, delays, lesson } = self.paths.current();
+        let (path, shorter) = (*id, before - delays.min());
+        let beliefs = belief::beliefs(delays, lesson, sample);
+        let observation = Observation { sample: *sample, beliefs, path, turn };
         match &mut self.bank {
             None => {
-                let covariance = Covariance { xx: noise[0], xf: 0.0, ff: square(self.prior.skew) };
+                let [within, ..] = beliefs;
+                let covariance = Covariance { xx: within.variance(), xf: 0.0, ff: square(self.prior.skew) };
                 self.bank = Some(Bank::new(sample.at, sample.offset, self.prior.frequency, covariance));
-                self.path_delay = sample.delay.to_seconds();
+                self.path_delay = delay;
             }
             Some(bank) => {
-                if let Some(learnt) = bank.update(sample.at, sample.offset, &noise) {
-                    self.path_delay += learnt.gain() * (sample.delay.to_seconds() - self.path_delay);
-                    self.poll.learn(learnt, bank.wander());
+                let via = Via { source: 0, path };
+                match turn {
+                    Turn::None => doubt_detours(bank, shorter),
+                    _ => bank.turn(via, turn),
+                }
+                let reading = Reading { at: sample.at, offset: sample.offset, beliefs: &beliefs, via };
+                if let Some(learnt) = bank.update(&reading) {
+                    self.path_delay += learnt.gain() * (delay - self.path_delay);
+                    self.poll.learn(&learnt, bank.wander());
+                    self.learn_noise(sample, &learnt);
                 }
             }
         }
+        self.conclude();
+        observation
     }
 
-    /// The shortest way is shorter than thought, so all samples so far took a detour of at least `shorter` and may
-    /// be wrong by half of that.
-    fn doubt_detours(&mut self, shorter: f64) {
-        if shorter > 0.0 {
-            self.disturb(Uncertainty::from_seconds(shorter / 12f64.sqrt()));
-        }
+    /// The estimate follows the bank.
+    fn conclude(&mut self) {
+        self.latest = self.bank.as_ref().map(Bank::estimate);
+    }
+
+    /// A reply that is not used took so long; enough of them are a new path.
+    pub fn suspect(&mut self, at: FreeTime, delay: NtpDuration) {
+        self.paths.suspected(at, delay.to_seconds());
+    }
+
+    fn learn_noise(&mut self, sample: &Sample, learnt: &Learnt) {
+        let Path { delays, lesson, .. } = self.paths.current_mut();
+        let floor = belief::floor(sample);
+        let excess = (sample.delay.to_seconds() - delays.min()).max(0.0) + delays.minimum_bias();
+        let steepness = lesson.slope_variance(delays);
+        let residual = Residual {
+            before: learnt.innovation,
+            after: learnt.residual,
+            excess,
+            variance: lesson.base_variance(floor) + steepness * excess * excess,
+        };
+        lesson.learn(&residual, delays, floor);
+    }
+
+    fn path(&self) -> &Path {
+        self.paths.current()
     }
 
     /// What is known at `at`; `None` before the first sample.
     #[must_use]
     pub fn estimate(&self, at: FreeTime) -> Option<Estimate> {
-        self.bank.as_ref().map(|bank| bank.estimate().advanced(at))
+        self.latest.map(|estimate| estimate.advanced(at))
     }
 
     /// When the latest sample was made.
@@ -93,8 +142,8 @@ impl SourceFilter {
 
     /// How many samples there were.
     #[must_use]
-    pub fn samples(&self) -> u64 {
-        self.delays.count()
+    pub const fn samples(&self) -> u64 {
+        self.samples
     }
 
     /// The round trip that stands behind the estimate; half of it is as far as a lop-sided path can mislead.
@@ -106,22 +155,22 @@ impl SourceFilter {
     /// The shortest of the latest round trips.
     #[must_use]
     pub fn min_delay(&self) -> NtpDuration {
-        NtpDuration::from_seconds(self.delays.min())
+        NtpDuration::from_seconds(self.path().delays.min())
     }
 
     /// What the path does to a single sample's offset, one standard deviation.
     #[must_use]
     pub fn jitter(&self) -> Uncertainty {
-        Uncertainty::from_seconds(self.delays.offset_variance().sqrt())
+        Uncertainty::from_seconds(self.path().delays.offset_variance().sqrt())
     }
 
     /// How much a sample of this delay exceeds what was expected, in standard deviations of the expectation:
     /// half of its excess delay against what is uncertain about the next offset.
     #[must_use]
     pub fn surprise(&self, at: FreeTime, delay: NtpDuration) -> Option<f64> {
-        let known = self.estimate(at)?.covariance.xx + self.delays.offset_variance();
-        let excess = (delay.to_seconds() - self.delays.min()).max(0.0);
-        (self.delays.count() >= 4).then(|| excess / 2.0 / known.max(1e-18).sqrt())
+        let known = self.estimate(at)?.covariance.xx + self.path().delays.offset_variance();
+        let excess = (delay.to_seconds() - self.path().delays.min()).max(0.0);
+        (self.path().delays.count() >= 4).then(|| excess / 2.0 / known.max(1e-18).sqrt())
     }
 
     /// How often asking is worth it.
@@ -134,11 +183,12 @@ impl SourceFilter {
     /// it cannot have been learnt by a filter, but was damaged in a file.
     #[must_use]
     pub fn moved(mut self, later: NtpDuration) -> Option<Self> {
-        let plausible = self.path_delay.is_finite() && self.path_delay >= 0.0;
-        let sound = plausible && self.delays.is_sound() && self.bank.as_ref().is_none_or(Bank::is_sound);
+        let plausible = self.path_delay.is_finite() && self.path_delay >= 0.0 && self.poll.is_sound();
+        let sound = plausible && self.paths.is_sound() && self.bank.as_ref().is_none_or(Bank::is_sound);
         if let Some(bank) = &mut self.bank {
             bank.shift(later);
         }
+        self.conclude();
         sound.then_some(self)
     }
 
@@ -147,6 +197,15 @@ impl SourceFilter {
         if let Some(bank) = &mut self.bank {
             bank.disturb(by);
         }
+        self.conclude();
+    }
+}
+
+/// The shortest way is shorter than thought, so all samples so far took a detour of at least `shorter` seconds and may
+/// be wrong by half of that.
+fn doubt_detours(bank: &mut Bank, shorter: f64) {
+    if shorter > 0.0 {
+        bank.disturb(Uncertainty::from_seconds(shorter / 12f64.sqrt()));
     }
 }
 

@@ -123,13 +123,58 @@ fn a_clock_that_is_decades_off_loses_no_digits() {
 }
 
 #[test]
-fn quiet_clocks_are_asked_less_often() {
-    use ntp_proto::packet::PollExp;
+fn noisy_paths_are_worth_fewer_questions() {
     let (noisy, ..) = run(1e-3, 0.0, 300, 64.0);
     let (clean, ..) = run(1e-6, 0.0, 300, 64.0);
-    let next = |f: &SourceFilter| f.poll().next(PollExp::new(6)).get();
-    assert!(next(&noisy) > 6);
-    assert!(next(&clean) <= next(&noisy));
+    let interval = |f: &SourceFilter| f.poll().interval(1);
+    assert!(interval(&noisy) > 2.0 * interval(&clean), "{} {}", interval(&noisy), interval(&clean));
+}
+
+#[test]
+fn a_lasting_detour_is_a_new_path_and_not_an_error_of_the_clock() {
+    let (mut filter, mut world, truth) = run(1e-4, 0.0, 100, 64.0);
+    let mut extra = 0.0;
+    for i in 0..60 {
+        world.now += 64.0;
+        extra = if i < 40 { 20e-3 } else { 0.0 };
+        // All of it on the way back: offsets are wrong by half of it.
+        let mut sample = world.sample(truth - extra / 2.0);
+        sample.delay += NtpDuration::from_seconds(extra);
+        if filter.surprise(sample.at, sample.delay).is_some_and(|s| s > 10.0) && i < 8 {
+            filter.suspect(sample.at, sample.delay);
+        } else {
+            filter.update(&sample);
+        }
+        let error = filter.estimate(world.at()).unwrap().offset.to_seconds() - truth;
+        assert!(error.abs() < 300e-6, "sample {i}: off by {error}");
+    }
+    assert!(extra.abs() < f64::EPSILON);
+}
+
+#[test]
+fn several_sources_know_more_together_than_each_alone() {
+    let mut worlds: Vec<World> = (0..5).map(|_| World::new(1e-3)).collect();
+    let mut filters: Vec<SourceFilter> =
+        worlds.iter().map(|_| SourceFilter::new(Frequency::ZERO, UNKNOWN_SKEW)).collect();
+    for (i, world) in worlds.iter_mut().enumerate() {
+        world.rng = ChaCha8Rng::seed_from_u64(i as u64);
+    }
+    let mut ensemble: Option<Ensemble> = None;
+    for _ in 0..200 {
+        for (i, (world, filter)) in worlds.iter_mut().zip(&mut filters).enumerate() {
+            world.now += 64.0;
+            let observation = filter.update(&world.sample(0.0));
+            match &mut ensemble {
+                Some(ensemble) => ensemble.update(i as u32, &observation),
+                None => ensemble = Ensemble::of(world.at(), &[(i as u32, filter)]),
+            }
+        }
+    }
+    let ensemble = ensemble.unwrap();
+    let together = ensemble.estimate(worlds[0].at()).uncertainty();
+    let alone = filters[0].estimate(worlds[0].at()).unwrap().uncertainty();
+    assert!(together.to_seconds() < 0.6 * alone.to_seconds(), "{together:?} {alone:?}");
+    assert_eq!(ensemble.members(), [0, 1, 2, 3, 4]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Who is believed, and what becomes of the clock.
 
 use ntp_clock::select::{self, Candidate, State};
-use ntp_clock::{Contribution, Estimate, combine};
+use ntp_clock::{Ensemble, Estimate, Observation, SourceFilter, disagreement};
 use ntp_proto::packet::{Leap, RefId, Stratum};
 use ntp_proto::time::{Frequency, NtpDuration, Uncertainty};
 
@@ -28,13 +28,15 @@ const SLEEP: NtpDuration = NtpDuration::from_secs(2);
 const RATE_LATENCY: NtpDuration = NtpDuration::from_millis(1);
 /// Nobody is waited for any longer than this after the start, be it a server or a resolver.
 const SETTLING: NtpDuration = NtpDuration::from_secs(10);
+/// A correction of the clock is spread over this time at most, however rarely its sources are asked.
+const LONGEST_PACE: NtpDuration = NtpDuration::from_secs(1_024);
 /// A foreign rate was in force for about so long before it was noticed.
 const FOREIGN_RATE_FOR: NtpDuration = NtpDuration::from_secs(64);
 
 impl Engine {
     /// Sources changed: looks again who is believed. If the change was a new sample of a source that is
     /// used, the clock is updated.
-    pub(super) fn reselect(&mut self, now: Now, sampled: Option<SourceId>) {
+    pub(super) fn reselect(&mut self, now: Now, sampled: Option<(SourceId, &Observation)>) {
         let free = self.discipline.timeline.free_now(now.raw);
         let candidates: Vec<Candidate> = self.sources.iter().map(|s| s.candidate(free)).collect();
         let current = self.selected.and_then(|id| self.sources.iter().position(|s| s.id == id));
@@ -45,13 +47,43 @@ impl Engine {
         }
         let chosen = selection.selected.map(|i| self.sources[i].id);
         self.tell_selection(chosen);
-        let used = |id| self.sources.iter().any(|s| s.id == id && s.state.is_used());
+        let Some(selected) = chosen else { return };
+        let sampled = sampled.filter(|(id, _)| self.sources.iter().any(|s| s.id == *id && s.state.is_used()));
+        self.assemble(now, sampled);
         // A clock that is not set takes what came in while it waited.
         let is_unset = self.standing != Standing::Synchronised && self.tracking.is_none();
-        if let Some(selected) = chosen
-            && (is_unset || sampled.is_some_and(used))
-        {
-            self.update_clock(now, selected, &candidates);
+        if is_unset || sampled.is_some() {
+            self.update_clock(now, selected, sampled.map(|(id, _)| id));
+        }
+    }
+
+    /// The ensemble learns what a source that is used says. It begins anew if somebody taught it who turned out to be
+    /// false, or if nobody who taught it is used any more.
+    fn assemble(&mut self, now: Now, sampled: Option<(SourceId, &Observation)>) {
+        let sources = &self.sources;
+        // Sources are in the order of their numbers.
+        let state = |id: u32| {
+            let at = sources.binary_search_by_key(&id, |s| s.id.number()).ok()?;
+            Some(sources[at].state)
+        };
+        let is_used = |id: u32| state(id).is_some_and(State::is_used);
+        let is_false = |id: u32| matches!(state(id), Some(State::Falseticker { .. }));
+        let holds = |ensemble: &Ensemble| {
+            let mut members = ensemble.members().iter();
+            !members.clone().any(|id| is_false(*id)) && members.any(|id| is_used(*id))
+        };
+        match &mut self.ensemble {
+            Some(ensemble) if holds(ensemble) => {
+                ensemble.retain(is_used);
+                if let Some((id, observation)) = sampled {
+                    ensemble.update(id.number(), observation);
+                }
+            }
+            ensemble => {
+                let used = sources.iter().filter(|s| s.state.is_used());
+                let filters: Vec<(u32, &SourceFilter)> = used.map(|s| (s.id.number(), &s.filter)).collect();
+                *ensemble = Ensemble::of(self.discipline.timeline.free_now(now.raw), &filters);
+            }
         }
     }
 
@@ -204,41 +236,39 @@ impl Engine {
         })
     }
 
-    fn update_clock(&mut self, now: Now, selected: SourceId, candidates: &[Candidate]) {
-        let used: Vec<Contribution> = self
-            .sources
-            .iter()
-            .zip(candidates)
-            .filter(|(source, _)| source.state.is_used())
-            .filter_map(|(_, c)| Some(Contribution { estimate: c.estimate?, root_distance: c.root_distance }))
-            .collect();
-        let Some(Contribution { estimate, root_distance }) = combine(&used) else { return };
-        let Some(tracking) = self.track(now, selected, estimate, root_distance) else { return };
+    fn update_clock(&mut self, now: Now, selected: SourceId, sampled: Option<SourceId>) {
+        let free = self.discipline.timeline.free_now(now.raw);
+        let Some(estimate) = self.ensemble.as_ref().map(|e| e.estimate(free)) else { return };
+        let used = self.sources.iter().filter(|s| s.state.is_used());
+        let each: Vec<Estimate> = used.filter_map(|s| s.filter.estimate(free)).collect();
+        let estimate = estimate.disturbed(disagreement(&estimate, &each));
+        let Some(tracking) = self.track(now, selected, estimate) else { return };
         if self.standing != Standing::Synchronised {
             self.standing = Standing::Synchronised;
             let (offset, frequency) = (tracking.last_offset, estimate.frequency);
             self.events.push_back(Event::Synchronised { offset, frequency });
         }
         self.tracking = Some(tracking);
-        let actions = self.discipline.update(&estimate, now);
+        let actions = self.discipline.update(&estimate, self.pace(sampled, each.len()), now);
         self.actions.extend(actions);
         self.tell_kernel(now);
         self.publish(now);
         self.timers.learnt(now.monotonic, estimate.frequency_uncertainty());
     }
 
-    fn track(
-        &self,
-        now: Now,
-        selected: SourceId,
-        estimate: Estimate,
-        distance: NtpDuration,
-    ) -> Option<Tracking> {
+    /// How long a correction may take: one source alone gives the next one when it is asked again, several before.
+    fn pace(&self, sampled: Option<SourceId>, servers: usize) -> NtpDuration {
+        let source = sampled.and_then(|id| self.sources.iter().find(|s| s.id == id));
+        let spacing = source.map_or(NtpDuration::ZERO, |s| s.spacing.clamp(NtpDuration::ZERO, LONGEST_PACE));
+        if servers > 1 { spacing } else { spacing.half() }
+    }
+
+    fn track(&self, now: Now, selected: SourceId, estimate: Estimate) -> Option<Tracking> {
         let source = self.sources.iter().find(|s| s.id == selected)?;
         let server = source.server?;
-        // What is told is the selected source's; where the others may mislead further, that is added.
-        let beyond =
-            (distance - source.root_distance(&source.filter.estimate(estimate.at)?)).max(NtpDuration::ZERO);
+        // The selected source vouches for what it says itself; what all say together is so far from it.
+        let own = source.filter.estimate(estimate.at)?.offset.as_duration();
+        let beyond = (estimate.offset.as_duration() - own).abs();
         let offset = self.discipline.phase(&estimate, now);
         let (rms_offset, update_interval) = match &self.tracking {
             Some(last) => {
@@ -276,6 +306,9 @@ impl Engine {
         let by = Uncertainty::from_seconds(by.to_seconds());
         for source in &mut self.sources {
             source.filter.disturb(by);
+        }
+        if let Some(ensemble) = &mut self.ensemble {
+            ensemble.disturb(by);
         }
         if let Some(tracking) = &mut self.tracking {
             tracking.estimate = tracking.estimate.disturbed(by);

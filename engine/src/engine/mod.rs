@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use ntp_clock::filter::UNKNOWN_SKEW;
-use ntp_clock::{ClockEpoch, SourceFilter};
+use ntp_clock::{ClockEpoch, Ensemble, SourceFilter};
 use ntp_proto::time::{Frequency, Monotonic, NtpDuration};
 use rand_chacha::ChaCha12Rng;
 
@@ -56,6 +56,8 @@ pub struct Engine {
     pub(crate) standing: Standing,
     pub(crate) tracking: Option<Tracking>,
     selected: Option<SourceId>,
+    /// What all sources that are used say together.
+    ensemble: Option<Ensemble>,
     pub(crate) timers: Timers,
     snapshot: TimeSnapshot,
     actions: VecDeque<Action>,
@@ -85,6 +87,7 @@ impl Engine {
             standing: Standing::Unsynchronised,
             tracking: None,
             selected: None,
+            ensemble: None,
             timers: Timers::default(),
             actions: VecDeque::new(),
             events: VecDeque::new(),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ntp_clock::Stamp;
 use ntp_proto::client::{Discard, Standing, TxToken};
 use ntp_proto::packet::KissCode;
-use ntp_proto::time::Offset;
+use ntp_proto::time::{NtpDuration, Offset};
 
 use super::Engine;
 use crate::action::Action;
@@ -81,14 +81,15 @@ impl Engine {
         match result {
             Ok(sample) => {
                 source.last_discard = None;
-                source.filter.update(&sample);
+                let observation = source.filter.update(&sample);
                 let offset = Offset::reference_ahead_by(sample.offset.as_duration() - corrected);
+                source.spacing = source.last.map_or(NtpDuration::ZERO, |last| sample.at - last.at);
                 source.last = Some(LastSample { at: sample.at, offset, delay: sample.delay });
-                source.association.set_poll(source.filter.poll().next(source.association.poll()));
                 // Nothing more is expected on that socket, and an open port invites guesses.
                 self.actions.push_back(Action::Forget { source: id });
                 self.found(id);
-                self.reselect(now, Some(id));
+                self.reselect(now, Some((id, &observation)));
+                self.choose_poll(id);
             }
             Err(discard) => {
                 source.last_discard = Some(discard);
@@ -130,6 +131,14 @@ impl Engine {
             if source.association.standing() == Standing::Active {
                 source.association.burst(now.monotonic, replies, requests);
             }
+        }
+    }
+
+    fn choose_poll(&mut self, id: SourceId) {
+        let ensemble = self.ensemble.as_ref().map(|e| (*e.poll(), e.members().len()));
+        if let Some(source) = self.source(id) {
+            let together = ensemble.as_ref().filter(|_| source.state.is_used());
+            source.choose_poll(together.map(|(advice, servers)| (advice, *servers)));
         }
     }
 

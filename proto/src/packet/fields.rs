@@ -162,6 +162,12 @@ impl PollExp {
         Self(self.0.saturating_add(1))
     }
 
+    /// One step shorter.
+    #[must_use]
+    pub const fn shorter(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// Within `min` … `max`; `min` wins if they cross.
     #[must_use]
     pub const fn clamp_to(self, min: Self, max: Self) -> Self {
