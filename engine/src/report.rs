@@ -167,7 +167,9 @@ impl Engine {
         }
     }
 
-    fn tracking_report(&self, now: Now) -> TrackingReport {
+    /// The clock alone, for those who ask every second.
+    #[must_use]
+    pub fn tracking_report(&self, now: Now) -> TrackingReport {
         let vars = self.snapshot().system_vars(now.raw);
         let tracking = self.tracking.as_ref();
         let estimate = self.estimate(now);
