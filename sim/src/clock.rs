@@ -85,6 +85,11 @@ impl VirtualClock {
         Frequency::new(self.rate)
     }
 
+    /// The oscillator runs faster by this from now on.
+    pub fn jump(&mut self, by: Frequency) {
+        self.oscillator.jump(by);
+    }
+
     /// Sets the clock forward.
     pub fn step(&mut self, by: NtpDuration) {
         self.raw = self.raw + by;
@@ -110,10 +115,12 @@ impl VirtualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oscillator::Quartz;
     use crate::random::Random;
 
     fn clock(ppm: f64) -> VirtualClock {
-        let oscillator = Oscillator::new(Frequency::from_ppm(ppm), Frequency::ZERO, Random::new(1, 1));
+        let quartz = Quartz::wandering(Frequency::from_ppm(ppm), Frequency::ZERO);
+        let oscillator = Oscillator::new(quartz, Random::new(1, 1));
         VirtualClock::new(oscillator, EstimatedTime::from_unix(1_000, 0), NtpDuration::ZERO)
     }
 

@@ -7,17 +7,34 @@
 //! |---|---|
 //! | [`oscillator`] | what makes a clock wrong |
 //! | [`clock`] | a kernel clock on top of it: rate, steps, resolution |
-//! | [`network`] | what delays and loses packets |
+//! | [`stamps`] | how well the client stamps its packets |
+//! | [`delay`] | how delays are distributed |
+//! | [`network`] | what delays, loses and doubles packets |
 //! | [`server`] | a time server with a clock of known error |
+//! | [`change`] | what happens to all of these in the course of time |
 //! | [`world`] | all of them together, driving one engine through true time |
-//! | [`statistics`] | what came of it |
+//! | [`statistics`] | errors over time as a few figures |
+//! | [`case`](mod@case) | a scenario as it is written down, with what others reached in it |
+//! | [`trial`] | one run of a case, watched second by second |
+//! | [`summary`] | many runs as one line of a table |
+//! | [`target`] | what is asked of that line |
+//! | [`table`] | many lines, computed on all cores |
 
+pub mod case;
+pub mod change;
 pub mod clock;
+pub mod delay;
 pub mod network;
 pub mod oscillator;
 pub mod random;
 pub mod server;
+pub mod stamps;
 pub mod statistics;
+pub mod summary;
+pub mod table;
+pub mod target;
+pub mod trial;
 pub mod world;
 
+pub use case::{Case, Polling};
 pub use world::{Scenario, World};

@@ -26,6 +26,17 @@ impl Random {
         -libm::log(self.uniform())
     }
 
+    /// The sum of `k` exponential deviates.
+    pub fn gamma(&mut self, k: u32) -> f64 {
+        (0..k).map(|_| self.exponential()).sum()
+    }
+
+    /// Pareto's distribution from zero on (Lomax) with mean one; the share beyond x falls with x to the `tail`,
+    /// which is above one.
+    pub fn pareto(&mut self, tail: f64) -> f64 {
+        (tail - 1.0) * (libm::pow(self.uniform(), -1.0 / tail) - 1.0)
+    }
+
     /// Standard normal, by Box and Muller.
     pub fn normal(&mut self) -> f64 {
         let radius = libm::sqrt(2.0 * self.exponential());

@@ -2,9 +2,10 @@
 
 use ntp_proto::packet::{Leap, Precision, RefId, Stratum};
 use ntp_proto::server::{SystemVars, respond};
-use ntp_proto::time::{EstimatedTime, NtpDuration, NtpShort};
+use ntp_proto::time::{EstimatedTime, Frequency, NtpDuration, NtpShort};
 
 use crate::network::Path;
+use crate::stamps::precision_of;
 
 /// What a server makes of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Behaviour {
     Silent,
     /// It sends this kiss-o'-death instead of the time.
     Kisses([u8; 4]),
+    /// It says that its time is not to be used.
+    Unsynchronised,
 }
 
 /// A server and the way to it.
@@ -25,15 +28,34 @@ pub struct Server {
     pub path: Path,
     /// How far its clock is ahead of true time.
     pub ahead: NtpDuration,
+    /// How fast it gains on true time.
+    pub drift: Frequency,
     /// What it makes of a request.
     pub behaviour: Behaviour,
+    /// The stratum that it tells.
+    pub stratum: Stratum,
+    /// The round trip to its own reference that it tells.
+    pub root_delay: NtpDuration,
+    /// The dispersion against its own reference that it tells.
+    pub root_dispersion: NtpDuration,
+    /// Its stamps are multiples of this; zero: as fine as can be.
+    pub resolution: NtpDuration,
 }
 
 impl Server {
     /// A server whose clock is right.
     #[must_use]
     pub const fn perfect(path: Path) -> Self {
-        Self { path, ahead: NtpDuration::ZERO, behaviour: Behaviour::Answers }
+        Self {
+            path,
+            ahead: NtpDuration::ZERO,
+            drift: Frequency::ZERO,
+            behaviour: Behaviour::Answers,
+            stratum: Stratum::PRIMARY,
+            root_delay: NtpDuration::ZERO,
+            root_dispersion: NtpDuration::ZERO,
+            resolution: NtpDuration::ZERO,
+        }
     }
 
     /// The same server with a clock that is ahead of true time.
@@ -53,18 +75,19 @@ impl Server {
     /// The reply to a request that arrives at `now`, true time; `None` if there is none.
     #[must_use]
     pub fn answer(&self, request: &[u8], now: EstimatedTime) -> Option<Vec<u8>> {
-        let time = (now + self.ahead).to_wire();
+        let time = crate::stamps::coarse(now + self.ahead, self.resolution).to_wire();
         let (leap, stratum, ref_id) = match self.behaviour {
-            Behaviour::Answers => (Leap::None, Stratum::PRIMARY, *b"SIM\0"),
+            Behaviour::Answers => (Leap::None, self.stratum, *b"SIM\0"),
             Behaviour::Kisses(code) => (Leap::Unsynchronised, Stratum::UNSPECIFIED, code),
+            Behaviour::Unsynchronised => (Leap::Unsynchronised, Stratum::UNSYNCHRONISED, *b"INIT"),
             Behaviour::Silent => return None,
         };
         let vars = SystemVars {
             leap,
             stratum,
-            precision: Precision::new(-30),
-            root_delay: NtpShort::default(),
-            root_dispersion: NtpShort::default(),
+            precision: precision_of(self.resolution).unwrap_or(Precision::new(-30)),
+            root_delay: NtpShort::at_least(self.root_delay),
+            root_dispersion: NtpShort::at_least(self.root_dispersion),
             ref_id: RefId::from_ascii(ref_id),
             reference: time,
         };

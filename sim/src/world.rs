@@ -1,20 +1,23 @@
 //! Clock, network and servers together, driving one engine through true time.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 
 use ntp_clock::Stamp;
 use ntp_engine::record::{Line, Seed, start};
-use ntp_engine::{Action, ClockCommand, ClockOutcome, Engine, Input, Now, Options, SourceId, StampQuality};
+use ntp_engine::{Action, ClockCommand, ClockOutcome, Engine, Input, Now, Options, SourceId};
 use ntp_proto::client::TxToken;
-use ntp_proto::time::{EstimatedTime, Frequency, NtpDuration};
+use ntp_proto::time::{EstimatedTime, NtpDuration};
 
+use crate::change::Change;
 use crate::clock::VirtualClock;
-use crate::oscillator::Oscillator;
+use crate::network::Wire;
+use crate::oscillator::{Oscillator, Quartz};
 use crate::random::Random;
 use crate::server::Server;
+use crate::stamps::{Stamps, coarse};
 
 /// What a world is made from.
 #[derive(Clone, Debug)]
@@ -23,14 +26,16 @@ pub struct Scenario {
     pub seed: u64,
     /// True time at the start.
     pub start: EstimatedTime,
-    /// By how much the client's oscillator runs fast.
-    pub frequency_error: Frequency,
-    /// Its random walk per √s.
-    pub wander: Frequency,
+    /// The client's oscillator.
+    pub quartz: Quartz,
     /// How far the client's clock is ahead at the start.
     pub ahead: NtpDuration,
+    /// How well the client stamps its packets.
+    pub stamps: Stamps,
     /// The servers, by the address that the client asks.
     pub servers: Vec<(SocketAddr, Server)>,
+    /// What happens, and how long after the start.
+    pub changes: Vec<(NtpDuration, Change)>,
     /// What the client's resolver knows; other names have no address.
     pub names: BTreeMap<String, Vec<IpAddr>>,
     /// The client.
@@ -38,14 +43,55 @@ pub struct Scenario {
 }
 
 /// Something on its way.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 enum Packet {
-    Request { server: usize, source: u32, token: u64 },
-    Reply { source: u32, token: u64, bytes: Vec<u8> },
+    Request { server: usize, source: SourceId, token: TxToken, bytes: Vec<u8> },
+    Reply { source: SourceId, token: TxToken, bytes: Vec<u8> },
+    Stamped { source: SourceId, token: TxToken, bytes: Vec<u8>, at: Stamp },
 }
 
 /// Ordered by time of arrival, then by departure, so that runs repeat.
-type Arrival = Reverse<(EstimatedTime, u64, Packet)>;
+#[derive(Clone, Debug)]
+struct Arrival {
+    at: EstimatedTime,
+    order: u64,
+    packet: Packet,
+}
+
+impl Arrival {
+    const fn key(&self) -> (EstimatedTime, u64) {
+        (self.at, self.order)
+    }
+}
+
+impl PartialEq for Arrival {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Arrival {}
+
+impl PartialOrd for Arrival {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Arrival {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+/// A server and the two directions of the way to it.
+#[derive(Debug)]
+struct Peer {
+    address: SocketAddr,
+    server: Server,
+    out: Wire,
+    back: Wire,
+}
 
 /// A client, its servers, and everything between them.
 #[derive(Debug)]
@@ -53,11 +99,18 @@ pub struct World {
     now: EstimatedTime,
     clock: VirtualClock,
     engine: Engine,
-    servers: Vec<(SocketAddr, Server)>,
+    stamps: Stamps,
+    peers: Vec<Peer>,
     names: BTreeMap<String, Vec<IpAddr>>,
-    network: Random,
-    packets: BinaryHeap<Arrival>,
-    requests: Vec<((SourceId, TxToken), Vec<u8>)>,
+    /// What is still to happen, the next thing last.
+    changes: Vec<(EstimatedTime, Change)>,
+    /// Up to when the servers' clocks are right.
+    served: EstimatedTime,
+    host: Random,
+    packets: BinaryHeap<Reverse<Arrival>>,
+    posted: u64,
+    /// The open sockets of the client, one for each request.
+    sockets: Vec<(SourceId, TxToken)>,
     sent: u64,
     recording: Option<Vec<Line<'static>>>,
     actions: Vec<Action>,
@@ -78,21 +131,31 @@ impl World {
 
     fn build(scenario: &Scenario, record: bool) -> Self {
         let random = |part| Random::new(scenario.seed, part);
-        let oscillator = Oscillator::new(scenario.frequency_error, scenario.wander, random(1));
-        let clock = VirtualClock::new(oscillator, scenario.start, scenario.ahead);
+        let clock =
+            VirtualClock::new(Oscillator::new(scenario.quartz, random(1)), scenario.start, scenario.ahead);
         let now = Now { monotonic: clock.monotonic(), raw: clock.raw() };
         let seed: Seed = random(2).seed();
         let options = scenario.options.clone();
         let first = Line::Start { now, seed, options: Box::new(options.clone()) };
+        let peers = scenario.servers.iter().zip(0..).map(|((address, server), index)| Peer {
+            address: *address,
+            server: *server,
+            out: Wire::new(random(16 + 2 * index), scenario.start),
+            back: Wire::new(random(17 + 2 * index), scenario.start),
+        });
         let mut world = Self {
             now: scenario.start,
             clock,
             engine: start(options, seed, now),
-            servers: scenario.servers.clone(),
+            stamps: scenario.stamps,
+            peers: peers.collect(),
             names: scenario.names.clone(),
-            network: random(3),
+            changes: in_order(scenario),
+            served: scenario.start,
+            host: random(3),
             packets: BinaryHeap::new(),
-            requests: Vec::new(),
+            posted: 0,
+            sockets: Vec::new(),
             sent: 0,
             recording: record.then(|| vec![first]),
             actions: Vec::new(),
@@ -151,7 +214,7 @@ impl World {
 
     /// The server at this place in the scenario, to change its ways.
     pub fn server(&mut self, index: usize) -> &mut Server {
-        &mut self.servers[index].1
+        &mut self.peers[index].server
     }
 
     /// The client's program ends and starts again at once, with or without the knowledge of its last run. Its
@@ -161,8 +224,8 @@ impl World {
         let now = self.client_now();
         let history = self.engine.history(now);
         options.initial_rate = self.clock.rate();
-        self.requests.clear();
-        self.engine = start(options, self.network.seed(), now);
+        self.sockets.clear();
+        self.engine = start(options, self.host.seed(), now);
         if recall {
             self.engine.recall(now, history);
         }
@@ -174,9 +237,12 @@ impl World {
         let end = self.now + span;
         while let Some(next) = self.next_event().filter(|next| *next <= end) {
             self.advance(next);
-            match self.packets.peek() {
-                Some(Reverse((at, ..))) if *at <= self.now => self.deliver(),
-                _ => self.tell(Input::Tick),
+            if self.changes.last().is_some_and(|(at, _)| *at <= self.now) {
+                self.change();
+            } else if self.packets.peek().is_some_and(|Reverse(arrival)| arrival.at <= self.now) {
+                self.deliver();
+            } else {
+                self.tell(Input::Tick);
             }
         }
         self.advance(end);
@@ -192,8 +258,9 @@ impl World {
         let wait = self.engine.next_wakeup(self.client_now()) - self.clock.monotonic();
         // A tick that comes a little early is repeated; rounding up keeps that from going on for ever.
         let timer = self.now + self.clock.true_span(wait) + NtpDuration::from_nanos(100);
-        let arrival = self.packets.peek().map(|Reverse((at, ..))| *at);
-        Some(arrival.map_or(timer, |arrival| arrival.min(timer)))
+        let arrival = self.packets.peek().map(|Reverse(arrival)| arrival.at);
+        let change = self.changes.last().map(|(at, _)| *at);
+        [Some(timer), arrival, change].into_iter().flatten().min()
     }
 
     fn advance(&mut self, to: EstimatedTime) {
@@ -201,31 +268,57 @@ impl World {
         self.clock.advance(self.now);
     }
 
+    fn change(&mut self) {
+        self.run_servers();
+        match self.changes.pop() {
+            Some((_, Change::Frequency(by))) => self.clock.jump(by),
+            Some((_, Change::Step(by))) => self.step_by_other(by),
+            Some((_, Change::Server(index, change))) => change.apply(&mut self.peers[index].server),
+            None => {}
+        }
+    }
+
+    /// The servers' clocks go on to now.
+    fn run_servers(&mut self) {
+        let elapsed = self.now - self.served;
+        self.served = self.now;
+        for peer in &mut self.peers {
+            peer.server.ahead += peer.server.drift * elapsed;
+        }
+    }
+
+    fn post(&mut self, at: EstimatedTime, packet: Packet) {
+        self.posted += 1;
+        self.packets.push(Reverse(Arrival { at, order: self.posted, packet }));
+    }
+
     fn deliver(&mut self) {
-        let Some(Reverse((_, order, packet))) = self.packets.pop() else { return };
-        match packet {
-            Packet::Request { server, source, token } => self.serve(order, server, source, token),
+        let Some(Reverse(arrival)) = self.packets.pop() else { return };
+        match arrival.packet {
+            Packet::Request { server, source, token, bytes } => self.serve(server, source, token, &bytes),
             Packet::Reply { source, token, bytes } => {
-                let Some(at) =
-                    self.requests.iter().position(|((s, t), _)| s.number() == source && t.number() == token)
-                else {
-                    return;
-                };
-                let ((source, token), _) = self.requests.swap_remove(at);
                 let at = self.stamp();
-                let bytes = Cow::Owned(bytes);
-                self.tell(Input::Datagram { source, token, at, quality: StampQuality::Kernel, bytes });
+                let heard = self.now + self.delayed(self.stamps.wakeup);
+                self.post(heard, Packet::Stamped { source, token, bytes, at });
+            }
+            Packet::Stamped { source, token, bytes, at } => {
+                if self.sockets.contains(&(source, token)) {
+                    let (quality, bytes) = (self.stamps.quality, Cow::Owned(bytes));
+                    self.tell(Input::Datagram { source, token, at, quality, bytes });
+                }
             }
         }
     }
 
-    fn serve(&mut self, order: u64, server: usize, source: u32, token: u64) {
-        let known = self.requests.iter().find(|((s, t), _)| s.number() == source && t.number() == token);
-        let (Some((_, request)), (_, server)) = (known, self.servers[server]) else { return };
-        let reply = server.answer(request, self.now);
-        let delay = server.path.back.cross(&mut self.network);
-        if let (Some(bytes), Some(delay)) = (reply, delay) {
-            self.packets.push(Reverse((self.now + delay, order, Packet::Reply { source, token, bytes })));
+    fn serve(&mut self, server: usize, source: SourceId, token: TxToken, request: &[u8]) {
+        self.run_servers();
+        let peer = &mut self.peers[server];
+        let Some(bytes) = peer.server.answer(request, self.now) else { return };
+        let path = peer.server.path;
+        let delays: Vec<_> = peer.back.cross(&path.back, self.now).filter(|_| path.cuts == 0).collect();
+        for delay in delays {
+            let at = self.now + delay + self.delayed(self.stamps.latency);
+            self.post(at, Packet::Reply { source, token, bytes: bytes.clone() });
         }
     }
 
@@ -246,7 +339,7 @@ impl World {
             }
             match action {
                 Action::Send { source, token, remote, bytes } => {
-                    self.send(source, token, remote, bytes.to_vec());
+                    self.send(source, token, remote, &bytes);
                 }
                 Action::Clock(ClockCommand::SetRate(rate)) => {
                     let at = self.clock.raw();
@@ -262,25 +355,46 @@ impl World {
                     let addresses = self.names.get(&name).cloned().unwrap_or_default();
                     self.tell(Input::Resolved { lookup, addresses });
                 }
-                Action::Clock(ClockCommand::SetStatus(_)) | Action::Save(_) | Action::Forget { .. } => {}
+                Action::Forget { source } => self.close(source),
+                Action::Clock(ClockCommand::SetStatus(_)) | Action::Save(_) => {}
             }
         }
     }
 
-    fn send(&mut self, source: SourceId, token: TxToken, remote: SocketAddr, bytes: Vec<u8>) {
+    fn send(&mut self, source: SourceId, token: TxToken, remote: SocketAddr, bytes: &[u8]) {
         self.sent += 1;
-        self.requests.retain(|((s, _), _)| *s != source);
-        self.requests.push(((source, token), bytes));
+        self.close(source);
+        self.sockets.push((source, token));
         let at = self.stamp();
-        self.tell(Input::Departed { source, token, at, quality: StampQuality::Kernel, local: None });
-        let Some(server) = self.servers.iter().position(|(address, _)| *address == remote) else { return };
-        if let Some(delay) = self.servers[server].1.path.out.cross(&mut self.network) {
-            let packet = Packet::Request { server, source: source.number(), token: token.number() };
-            self.packets.push(Reverse((self.now + delay, self.sent, packet)));
+        self.tell(Input::Departed { source, token, at, quality: self.stamps.quality, local: None });
+        let Some(server) = self.peers.iter().position(|peer| peer.address == remote) else { return };
+        let departs = self.now + self.delayed(self.stamps.latency);
+        let peer = &mut self.peers[server];
+        let path = peer.server.path;
+        let delays: Vec<_> = peer.out.cross(&path.out, departs).filter(|_| path.cuts == 0).collect();
+        for delay in delays {
+            self.post(departs + delay, Packet::Request { server, source, token, bytes: bytes.to_vec() });
         }
     }
 
-    fn stamp(&self) -> Stamp {
-        Stamp { time: self.clock.raw(), epoch: self.engine.epoch() }
+    fn close(&mut self, source: SourceId) {
+        self.sockets.retain(|(owner, _)| *owner != source);
     }
+
+    /// An exponential deviate of this mean; nothing is drawn if it is zero.
+    fn delayed(&mut self, mean: NtpDuration) -> NtpDuration {
+        if mean > NtpDuration::ZERO { mean.scaled(self.host.exponential()) } else { NtpDuration::ZERO }
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { time: coarse(self.clock.raw(), self.stamps.resolution), epoch: self.engine.epoch() }
+    }
+}
+
+/// The latest first. Those of one time happen in the order of the scenario.
+fn in_order(scenario: &Scenario) -> Vec<(EstimatedTime, Change)> {
+    let mut changes: Vec<_> = scenario.changes.iter().map(|(at, c)| (scenario.start + *at, *c)).collect();
+    changes.sort_by_key(|(at, _)| *at);
+    changes.reverse();
+    changes
 }

@@ -6,7 +6,9 @@ use ntp_engine::{Action, ClockCommand, Entry, Host, Options, SourceKind, SourceO
 use ntp_proto::packet::PollExp;
 use ntp_proto::time::{EstimatedTime, Frequency, NtpDuration};
 use ntp_sim::network::Path;
+use ntp_sim::oscillator::Quartz;
 use ntp_sim::server::Server;
+use ntp_sim::stamps::Stamps;
 use ntp_sim::{Scenario, World};
 
 pub(crate) const MILLISECOND: f64 = 1e-3;
@@ -47,9 +49,10 @@ pub(crate) fn client_of(servers: &[Server]) -> Scenario {
     Scenario {
         seed: 1,
         start: EstimatedTime::from_unix(1_800_000_000, 0),
-        frequency_error: Frequency::from_ppm(10.0),
-        wander: Frequency::new(1e-9),
+        quartz: Quartz::wandering(Frequency::from_ppm(10.0), Frequency::new(1e-9)),
         ahead: secs(0.1),
+        stamps: Stamps::default(),
+        changes: Vec::new(),
         servers: servers.iter().enumerate().map(|(i, server)| (address(i), *server)).collect(),
         names: std::collections::BTreeMap::new(),
         options: Options { entries: (0..servers.len()).map(entry).collect(), ..Options::default() },

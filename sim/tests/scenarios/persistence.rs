@@ -2,6 +2,7 @@
 
 use ntp_engine::{Action, Drift};
 use ntp_proto::time::Frequency;
+use ntp_sim::oscillator::Quartz;
 use ntp_sim::server::{Behaviour, Server};
 use ntp_sim::{Scenario, World};
 
@@ -10,8 +11,12 @@ use crate::common::*;
 /// The true rate of these clocks; the correction is its opposite.
 const PPM: f64 = 37.0;
 
+fn quartz(wander: f64) -> Quartz {
+    Quartz::wandering(Frequency::from_ppm(PPM), Frequency::new(wander))
+}
+
 fn scenario(seed: u64) -> Scenario {
-    Scenario { seed, frequency_error: Frequency::from_ppm(PPM), ..lan_client() }
+    Scenario { seed, quartz: quartz(1e-9), ..lan_client() }
 }
 
 fn saved(world: &World) -> Vec<Drift> {
@@ -38,7 +43,7 @@ fn the_drift_is_saved_within_the_first_hour_and_again_each_hour() {
 fn a_start_with_a_drift_has_the_right_frequency_at_once() {
     let mut first = World::recorded(&scenario(1));
     first.run_for(hours(1.0));
-    let mut next = Scenario { wander: Frequency::ZERO, ..scenario(2) };
+    let mut next = Scenario { quartz: quartz(0.0), ..scenario(2) };
     next.options.drift = saved(&first).pop();
     assert!(next.options.drift.is_some());
     next.servers = vec![(address(0), Server::perfect(lan()).that(Behaviour::Silent))];

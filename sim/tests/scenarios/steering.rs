@@ -3,6 +3,7 @@
 use ntp_clock::steer::StepLimit;
 use ntp_engine::{Action, ClockCommand};
 use ntp_proto::time::Frequency;
+use ntp_sim::oscillator::Quartz;
 use ntp_sim::server::Server;
 use ntp_sim::statistics::Errors;
 use ntp_sim::{Scenario, World};
@@ -16,8 +17,8 @@ const MAX_RATE_PPM: f64 = 83_333.4 + 100.0;
 fn an_offset_of_200_ms_and_60_ppm_is_gone_in_a_minute_and_the_next_hour_is_quiet() {
     for seed in 1..=10 {
         let mut errors = Errors::default();
-        let frequency_error = Frequency::from_ppm(60.0);
-        let mut world = World::new(&Scenario { seed, ahead: secs(0.2), frequency_error, ..lan_client() });
+        let quartz = Quartz::wandering(Frequency::from_ppm(60.0), Frequency::new(1e-9));
+        let mut world = World::new(&Scenario { seed, ahead: secs(0.2), quartz, ..lan_client() });
         world.run_for(secs(60.0));
         each_second(&mut world, 3_600, |second, world| {
             assert_below!(clock_error(world), MILLISECOND, "seed {seed}, {second} s after the first minute");
