@@ -25,7 +25,7 @@ use lesson::Residual;
 use path::{Path, Paths, Turn};
 
 /// What is assumed of a free-running clock of which nothing is known.
-pub const UNKNOWN_SKEW: Frequency = Frequency::from_ppm(30.0);
+pub const UNKNOWN_SKEW: Frequency = Frequency::from_ppm(100.0);
 
 /// The knowledge that one source has given of the free-running clock.
 #[derive(Clone, Debug, PartialEq)]
