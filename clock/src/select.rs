@@ -8,7 +8,7 @@
 use std::fmt;
 
 use ntp_proto::packet::Stratum;
-use ntp_proto::time::{NtpDuration, Uncertainty};
+use ntp_proto::time::{Frequency, NtpDuration, Uncertainty};
 
 use crate::estimate::Estimate;
 
@@ -66,6 +66,10 @@ pub struct Candidate {
     pub root_distance: NtpDuration,
     /// Spread of its samples.
     pub jitter: Uncertainty,
+    /// How many samples it gave.
+    pub samples: u64,
+    /// Whether its clock was found to drift until now.
+    pub was_drifting: bool,
     /// Its stratum.
     pub stratum: Stratum,
     /// Whether it answered lately.
@@ -105,6 +109,13 @@ pub enum State {
         /// By how much it would have to move, positive if it is ahead of the majority.
         misses_by: NtpDuration,
     },
+    /// Its clock does not run at the rate of the majority's.
+    Drifting {
+        /// By how much its clock gains on theirs.
+        by: Frequency,
+        /// How much that may be, as well as it is known.
+        limit: Frequency,
+    },
     /// No majority agrees, so nobody can tell who is right.
     NoMajority {
         /// How many agree with each other.
@@ -141,6 +152,12 @@ impl State {
         matches!(self, Self::Selected | Self::Combined)
     }
 
+    /// Whether it contradicts the majority.
+    #[must_use]
+    pub const fn is_false(self) -> bool {
+        matches!(self, Self::Falseticker { .. } | Self::Drifting { .. })
+    }
+
     /// One word for tables and logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -152,6 +169,7 @@ impl State {
             Self::TooDistant { .. } => "distant",
             Self::TooJittery { .. } => "jittery",
             Self::Falseticker { .. } => "falseticker",
+            Self::Drifting { .. } => "drifting",
             Self::NoMajority { .. } => "no majority",
             Self::Waiting { .. } => "waiting",
             Self::NotPreferred => "spare",
@@ -179,6 +197,14 @@ impl fmt::Display for State {
             Self::Falseticker { misses_by } => {
                 let side = if misses_by.is_negative() { "behind" } else { "ahead of" };
                 write!(f, "contradicts the majority: {} {side} anything they allow", misses_by.abs())
+            }
+            Self::Drifting { by, limit } => {
+                let verb = if by.as_ratio() < 0.0 { "loses" } else { "gains" };
+                let (by, limit) = (by.to_ppm().abs(), limit.to_ppm());
+                write!(
+                    f,
+                    "its clock {verb} {by:.3} ppm on the majority's, where {limit:.3} would be in doubt"
+                )
             }
             Self::NoMajority { agreeing, of } => {
                 write!(f, "only {agreeing} of {of} sources agree: nobody can tell who is right")
@@ -212,7 +238,10 @@ pub fn select(candidates: &[Candidate], current: Option<usize>, limits: &Limits)
     let mut states: Vec<State> = candidates.iter().map(|c| usable(c, limits)).collect();
     let claims = claims(candidates, &states);
     let selected = match truechimers(&claims, &mut states) {
-        Some(chimers) => choose(candidates, &chimers, current, limits, &mut states),
+        Some(chimers) => {
+            let steady = steady(candidates, chimers, &mut states);
+            choose(candidates, &steady, current, limits, &mut states)
+        }
         None => None,
     };
     Selection { states, selected }
@@ -299,6 +328,42 @@ fn densest(claims: &[Claim]) -> Option<(NtpDuration, NtpDuration, usize)> {
         }
     }
     best
+}
+
+/// A rate is judged after so many samples …
+const RATE_SAMPLES: u64 = 12;
+/// … and out of line by so many standard deviations, back in line within fewer …
+const OUT_OF_LINE: f64 = 5.0;
+const IN_LINE: f64 = 3.0;
+/// … and beyond this.
+const SAME_RATE: Frequency = Frequency::from_ppm(0.05);
+
+/// The truechimers whose clocks run at the rate of most. A clock that drifts is found by its rate long before its
+/// offset contradicts anybody. It takes three to tell, and a majority to believe.
+fn steady(candidates: &[Candidate], chimers: Vec<usize>, states: &mut [State]) -> Vec<usize> {
+    let known = |i: &usize| candidates[*i].estimate.filter(|_| candidates[*i].samples >= RATE_SAMPLES);
+    let mut rates: Vec<Estimate> = chimers.iter().filter_map(known).collect();
+    if rates.len() < 3 {
+        return chimers;
+    }
+    rates.sort_by(|a, b| a.frequency.as_ratio().total_cmp(&b.frequency.as_ratio()));
+    let median = rates[rates.len() / 2];
+    let doubt = |e: &Estimate| (e.covariance.ff + median.covariance.ff).sqrt();
+    let out_of_line = |i: &usize| {
+        let own = known(i)?;
+        let by = own.frequency - median.frequency;
+        let deviations = if candidates[*i].was_drifting { IN_LINE } else { OUT_OF_LINE };
+        let limit = SAME_RATE + Frequency::new(deviations * doubt(&own));
+        (by.abs() > limit).then_some(State::Drifting { by, limit })
+    };
+    let verdicts: Vec<(usize, State)> = chimers.iter().filter_map(|i| Some((*i, out_of_line(i)?))).collect();
+    if verdicts.len() * 2 >= chimers.len() {
+        return chimers;
+    }
+    for (i, verdict) in &verdicts {
+        states[*i] = *verdict;
+    }
+    chimers.into_iter().filter(|i| !states[*i].is_false()).collect()
 }
 
 fn choose(

@@ -190,6 +190,12 @@ impl Source {
         self.root_delay().half() + server.root_dispersion + estimate.dispersion() + MAX_CLOCK_ERROR * age
     }
 
+    /// How far a lop-sided way to the primary clock can mislead.
+    pub(crate) fn way(&self) -> NtpDuration {
+        let server = self.server.map_or(NtpDuration::ZERO, |s| s.root_delay.half() + s.root_dispersion);
+        server + self.filter.min_delay().half()
+    }
+
     /// Round trip to the primary clock, as far as it stands behind the estimate.
     pub(crate) fn root_delay(&self) -> NtpDuration {
         self.server.map_or(NtpDuration::ZERO, |s| s.root_delay) + self.filter.path_delay()
@@ -201,6 +207,8 @@ impl Source {
             estimate,
             root_distance: estimate.map_or(NtpDuration::MAX, |e| self.root_distance(&e)),
             jitter: self.filter.jitter(),
+            samples: self.filter.samples(),
+            was_drifting: matches!(self.state, State::Drifting { .. }),
             stratum: self.server.map_or(Stratum::UNSYNCHRONISED, |s| s.stratum),
             reachable: self.association.reach().is_reachable(),
             flags: self.options.flags,

@@ -6,9 +6,10 @@
 
 use ntp_proto::time::{FreeTime, Frequency, NtpDuration, Offset, Uncertainty};
 
-use super::belief::{Beliefs, KINDS, Verdict};
+use super::belief::{Beliefs, KINDS, UNIFORM, Verdict};
 use super::path::{PathId, Turn};
 use super::state::{MAX_BIASES, State, mixture};
+use super::strain::{JUMP, Strain};
 use crate::estimate::{Covariance, Estimate};
 
 /// Wanders per √s, half a decade apart. The two largest mean "something happened" and are no habit.
@@ -23,11 +24,6 @@ const CALM_BELOW: f64 = 0.99e-8;
 /// Above this wander calm returns quickly.
 const UPHEAVAL: f64 = 2e-8;
 const CALM_RETURNS: f64 = 0.3;
-/// A squared innovation of so many variances is no wander: ten standard deviations.
-const JUMP: f64 = 100.0;
-/// How many offsets the strain remembers, as a share, and from where on it is too much.
-const STRAIN_MEMORY: f64 = 0.3;
-const STRAINED: f64 = 6.0;
 /// Two jumps whose rates differ by less than this share are one wrong frequency.
 const SAME_JUMP: f64 = 0.3;
 /// The chance that something happens out of the blue.
@@ -52,6 +48,21 @@ pub(super) struct Via {
     pub(super) path: PathId,
 }
 
+/// How fast the bias of a path is expected to drift: this share of half of its round trip in a day.
+const DRIFT: f64 = 0.005;
+const DAY: f64 = 86_400.0;
+
+/// A path with a bias of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct Biased {
+    via: Via,
+    /// Variance per second.
+    drift: f64,
+    /// Share of the bias in what the bank says.
+    weight: f64,
+}
+
 /// One offset, and what is believed of its error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Reading<'a> {
@@ -63,7 +74,7 @@ pub(super) struct Reading<'a> {
 
 /// What one offset taught.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Learnt {
+pub struct Learnt {
     /// Of the phase, without the sample.
     pub(crate) variance_before: f64,
     /// Of the phase, with the sample.
@@ -72,6 +83,8 @@ pub(crate) struct Learnt {
     pub(crate) innovation: f64,
     /// Measured minus estimated afterwards, in seconds.
     pub(crate) residual: f64,
+    /// Whether it was beyond all expectation.
+    pub(crate) is_surprise: bool,
 }
 
 impl Learnt {
@@ -90,10 +103,12 @@ pub(super) struct Bank {
     anchor: NtpDuration,
     /// The latest offset was a jump: at this rate, had it come gradually.
     jumped_at: Option<f64>,
-    /// How much the latest offsets surprised even the cell that they surprised least; 1 or less is right.
-    strain: f64,
+    /// By how much the latest offsets surprised even the cell that they surprised least.
+    strain: Strain,
     /// The paths that have a bias of their own, in the order of the biases of each state.
-    biased: Vec<Via>,
+    biased: Vec<Biased>,
+    /// The source whose first path has none.
+    reference: u32,
     cells: Vec<Cell>,
 }
 
@@ -104,8 +119,9 @@ impl Bank {
             at,
             anchor: offset.as_duration(),
             jumped_at: None,
-            strain: 0.0,
+            strain: Strain::default(),
             biased: Vec::new(),
+            reference: 0,
             cells: vec![cell; CELLS],
         }
     }
@@ -115,22 +131,31 @@ impl Bank {
     }
 
     /// Learns from an offset; says how much was learnt. Readings out of order are left alone.
-    pub(super) fn update(&mut self, reading: &Reading<'_>) -> Option<Learnt> {
+    ///
+    /// Of several sources, one that surprises is doubted itself, by the strain between it and the others.
+    pub(super) fn update(&mut self, reading: &Reading<'_>, among: Option<&mut Strain>) -> Option<Learnt> {
         let h = (reading.at - self.at).to_seconds();
         if h < 0.0 {
             return None;
         }
-        let bias = self.biased.iter().position(|via| *via == reading.via);
+        let bias = self.place(reading.via);
         self.mix();
         self.at = reading.at;
         let z = (reading.offset.as_duration() - self.anchor).to_seconds();
         for (i, cell) in self.cells.iter_mut().enumerate() {
-            cell.state.predict(h, wander_of(i));
+            cell.state.predict(h, wander_of(i), self.biased.iter().map(|b| b.drift));
         }
         let least = self.least_surprise(z, bias, reading.beliefs);
-        self.allow_jump(h, z, least);
-        self.relax(least);
-        let variance_before = self.covariance().xx;
+        let is_surprise = least > JUMP;
+        if let Some(strain) = among {
+            if strain.feel(least).is_some() || is_surprise {
+                self.doubt(z, bias);
+            }
+        } else {
+            self.allow_jump(h, z, least);
+            self.relax(least);
+        }
+        let variance_before = self.said().1.xx;
         let innovation = z - self.expected(bias);
         let mut evidence = [0.0; CELLS];
         for (i, cell) in self.cells.iter_mut().enumerate() {
@@ -140,43 +165,68 @@ impl Bank {
         }
         self.weigh(&evidence);
         let residual = z - self.expected(bias);
-        Some(Learnt { variance_before, variance_after: self.covariance().xx, innovation, residual })
+        Some(Learnt { variance_before, variance_after: self.said().1.xx, innovation, residual, is_surprise })
     }
 
     /// The packets of a source take another way from now on; `via` is the new one.
-    pub(super) fn turn(&mut self, via: Via, turn: Turn) {
+    pub(super) fn turn(&mut self, via: Via, turn: Turn, delay: f64) {
         let Turn::New { from, by, forgotten } = turn else { return };
         if let Some(path) = forgotten {
             self.close(Via { path, ..via });
         }
+        self.open(via, self.place(Via { path: from, ..via }), by / 2.0, delay);
+    }
+
+    /// The bias of the path is unknown but for its deviation; it is likely to be about as large as another's. `delay`
+    /// is the round trip. All in seconds.
+    pub(super) fn open(&mut self, via: Via, like: Option<usize>, deviation: f64, delay: f64) {
+        let like = like.map(|like| self.biased[like].via);
         if self.biased.len() == MAX_BIASES {
-            self.close(self.biased[0]);
+            // Nobody listens to a bias without weight.
+            let idle = self.biased.iter().position(|biased| biased.weight.abs() < f64::EPSILON);
+            self.close(self.biased[idle.unwrap_or(0)].via);
         }
-        let like = self.biased.iter().position(|v| *v == Via { path: from, ..via });
+        let like = like.and_then(|like| self.place(like));
         for cell in &mut self.cells {
-            cell.state.open_bias(like, by / 2.0);
+            cell.state.open_bias(like, deviation);
         }
-        self.biased.push(via);
+        let per_day = DRIFT * delay / 2.0;
+        self.biased.push(Biased { via, drift: per_day * per_day / DAY, weight: 0.0 });
+    }
+
+    /// The share of each path's bias in what the bank says.
+    pub(super) fn set_weights(&mut self, weight: impl Fn(Via) -> f64) {
+        self.biased.iter_mut().for_each(|biased| biased.weight = weight(biased.via));
+    }
+
+    fn place(&self, via: Via) -> Option<usize> {
+        self.biased.iter().position(|biased| biased.via == via)
     }
 
     /// Whether the path has a bias here.
     pub(super) fn knows(&self, via: Via) -> bool {
-        self.biased.contains(&via)
+        self.place(via).is_some()
     }
 
     /// What it knows was learnt from this source.
     pub(super) fn belongs_to(&mut self, source: u32) {
-        self.biased.iter_mut().for_each(|via| via.source = source);
+        self.biased.iter_mut().for_each(|biased| biased.via.source = source);
+        self.reference = source;
+    }
+
+    /// The source that biases are relative to.
+    pub(super) const fn reference(&self) -> u32 {
+        self.reference
     }
 
     /// The mixture as one estimate.
     pub(super) fn estimate(&self) -> Estimate {
-        let x = self.mean(|c| c.state.phase());
+        let (x, covariance) = self.said();
         Estimate {
             at: self.at,
             offset: Offset::reference_ahead_by(self.anchor + NtpDuration::from_seconds(x)),
             frequency: Frequency::new(self.mean(|c| c.state.frequency())),
-            covariance: self.covariance(),
+            covariance,
             wander: self.wander(),
         }
     }
@@ -202,8 +252,22 @@ impl Bank {
             && self.cells.iter().all(|c| c.state.is_sound(biases))
             && weights().all(|weight| weight > 0.0)
             && (weights().sum::<f64>() - 1.0).abs() < 1e-6
-            && self.strain.is_finite()
+            && self.strain.is_sound()
+            && self.biased.iter().all(|b| b.drift.is_finite() && b.drift >= 0.0 && b.weight.is_finite())
             && self.jumped_at.is_none_or(f64::is_finite)
+    }
+
+    /// The shortest way is shorter than thought, so all samples so far took a detour of at least `shorter` seconds and
+    /// may be wrong by half of that.
+    pub(super) fn doubt_detours(&mut self, via: Via, shorter: f64) {
+        let variance = UNIFORM * shorter * shorter;
+        let bias = self.place(via);
+        for cell in &mut self.cells {
+            match bias {
+                Some(bias) => cell.state.doubt(Some(bias), variance),
+                None => cell.state.add_phase_variance(variance),
+            }
+        }
     }
 
     pub(super) fn disturb(&mut self, by: Uncertainty) {
@@ -213,7 +277,7 @@ impl Bank {
     }
 
     fn close(&mut self, via: Via) {
-        if let Some(bias) = self.biased.iter().position(|v| *v == via) {
+        if let Some(bias) = self.place(via) {
             self.biased.remove(bias);
             self.cells.iter_mut().for_each(|cell| cell.state.close_bias(bias));
         }
@@ -228,17 +292,21 @@ impl Bank {
         self.mean(|c| c.state.expect(bias).0)
     }
 
-    fn covariance(&self) -> Covariance {
-        let (x, f) = (self.mean(|c| c.state.phase()), self.mean(|c| c.state.frequency()));
-        self.cells.iter().fold(Covariance::default(), |sum, c| {
-            let (dx, df) = (c.state.phase() - x, c.state.frequency() - f);
-            let p = c.state.covariance();
+    /// The phase with its weighted biases, and what is uncertain about it.
+    fn said(&self) -> (f64, Covariance) {
+        let weights: Vec<f64> = self.biased.iter().map(|b| b.weight).collect();
+        let each: Vec<(f64, Covariance)> = self.cells.iter().map(|c| c.state.weighted(&weights)).collect();
+        let x = self.cells.iter().zip(&each).map(|(c, (x, _))| c.weight * x).sum();
+        let f = self.mean(|c| c.state.frequency());
+        let covariance = self.cells.iter().zip(&each).fold(Covariance::default(), |sum, (c, (own, p))| {
+            let (dx, df) = (own - x, c.state.frequency() - f);
             Covariance {
                 xx: sum.xx + c.weight * (p.xx + dx * dx),
                 xf: sum.xf + c.weight * (p.xf + dx * df),
                 ff: sum.ff + c.weight * (p.ff + df * df),
             }
-        })
+        });
+        (x, covariance)
     }
 
     /// How unlikely the offset is to the cell that it surprises least, in squared standard deviations.
@@ -250,17 +318,20 @@ impl Bank {
         self.cells.iter().enumerate().map(surprise).fold(f64::INFINITY, f64::min)
     }
 
+    /// One source of several contradicts what was expected of it: it moved, and not the clock.
+    fn doubt(&mut self, z: f64, bias: Option<usize>) {
+        for cell in &mut self.cells {
+            let apart = z - cell.state.expect(bias).0;
+            cell.state.doubt(bias, apart * apart);
+        }
+    }
+
     /// When offset after offset surprises every cell, all of them are too sure of themselves, whatever the
     /// reason: they are made less so, until the offsets are no surprise.
     fn relax(&mut self, least: f64) {
-        self.strain += STRAIN_MEMORY * (least.min(JUMP) - self.strain);
-        if self.strain <= STRAINED {
-            return;
+        if let Some(by) = self.strain.feel(least) {
+            self.cells.iter_mut().for_each(|cell| cell.state.scale_covariance(by));
         }
-        for cell in &mut self.cells {
-            cell.state.scale_covariance(self.strain);
-        }
-        self.strain = 1.0;
     }
 
     /// An offset that not even the wildest wander explains is a jump of the phase: of the server's clock, or of

@@ -4,12 +4,13 @@
 //! for each source with errors that are then taken for independent. Each source also keeps a filter of its own, by
 //! which it is judged; when one turns out to be false, the ensemble begins anew from the filters of the others.
 
-use ntp_proto::time::{FreeTime, Uncertainty};
+use ntp_proto::time::{FreeTime, NtpDuration, Uncertainty};
 
 use super::SourceFilter;
-use super::bank::{Bank, Reading, Via};
+use super::bank::{Bank, Learnt, Reading, Via};
 use super::belief::{Belief, Beliefs, KINDS};
 use super::path::{PathId, Turn};
+use super::strain::Strain;
 use crate::estimate::Estimate;
 use crate::poll::PollAdvice;
 use crate::sample::Sample;
@@ -21,65 +22,126 @@ pub struct Observation {
     pub(super) beliefs: Beliefs,
     pub(super) path: PathId,
     pub(super) turn: Turn,
+    /// By the source's own filter.
+    pub(super) learnt: Option<Learnt>,
 }
+
+/// How quickly the weight of a source follows its distance, as a share at each sample: distances fluctuate, and
+/// each change of the weights moves what all say together.
+const REWEIGH: f64 = 0.02;
 
 /// The bank of all used sources, which are named by numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ensemble {
     bank: Bank,
-    members: Vec<u32>,
+    members: Vec<Member>,
     poll: PollAdvice,
+}
+
+/// A source that is used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Voice<'a> {
+    /// Its number.
+    pub source: u32,
+    /// What it has taught.
+    pub filter: &'a SourceFilter,
+    /// How far it can mislead.
+    pub distance: NtpDuration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Member {
+    source: u32,
+    /// The path whose bias counts; what later paths add is no news of the clock.
+    home: PathId,
+    /// Its share, with those of all members one.
+    weight: f64,
+    strain: Strain,
+    /// Whether its latest sample was beyond all expectation.
+    surprised: bool,
 }
 
 impl Ensemble {
     /// Begins with what the filters of these sources know at `at`; `None` if that is nothing.
     #[must_use]
-    pub fn of(at: FreeTime, sources: &[(u32, &SourceFilter)]) -> Option<Self> {
-        let known =
-            || sources.iter().filter_map(|(source, filter)| Some((*source, *filter, filter.estimate(at)?)));
-        let (first, filter, _) = known().min_by(|a, b| a.2.covariance.xx.total_cmp(&b.2.covariance.xx))?;
-        let mut bank = filter.bank.clone()?;
-        bank.belongs_to(first);
-        for (_, _, estimate) in known().filter(|(source, ..)| *source != first) {
+    pub fn of(at: FreeTime, voices: &[Voice<'_>]) -> Option<Self> {
+        let known = || voices.iter().filter_map(|voice| Some((voice, voice.filter.estimate(at)?)));
+        let (first, _) = known().min_by(|a, b| a.1.covariance.xx.total_cmp(&b.1.covariance.xx))?;
+        let mut bank = first.filter.bank.clone()?;
+        bank.belongs_to(first.source);
+        let member = |voice: &Voice<'_>, home| Member {
+            source: voice.source,
+            home,
+            weight: 0.0,
+            strain: Strain::default(),
+            surprised: false,
+        };
+        let mut ensemble = Self { bank, members: Vec::new(), poll: first.filter.poll };
+        ensemble.members.push(member(first, PathId::FIRST));
+        for (voice, estimate) in known().filter(|(voice, _)| voice.source != first.source) {
+            let home = voice.filter.path().id;
+            let via = Via { source: voice.source, path: home };
+            let delay = voice.filter.path().delays.min();
+            ensemble.bank.open(via, None, delay, delay);
             // Not the sample of a path, but all that a filter knows.
             let belief = Belief::Normal { mean: 0.0, variance: estimate.covariance.xx };
-            let via = Via { source: first, path: PathId::FIRST };
-            bank.update(&Reading { at, offset: estimate.offset, beliefs: &[belief; KINDS.len()], via });
+            let reading = Reading { at, offset: estimate.offset, beliefs: &[belief; KINDS.len()], via };
+            ensemble.bank.update(&reading, None);
+            ensemble.members.push(member(voice, home));
         }
-        let members = known().map(|(source, ..)| source).collect();
-        Some(Self { bank, members, poll: filter.poll })
+        ensemble.weigh(voices, 1.0);
+        Some(ensemble)
     }
 
-    /// A source that is used gave a sample.
-    pub fn update(&mut self, source: u32, observation: &Observation) {
-        let Observation { sample, beliefs, path, turn } = observation;
-        if !self.members.contains(&source) {
-            self.members.push(source);
-        }
+    /// A source that is used gave a sample; says what was learnt from it.
+    pub fn update(&mut self, source: u32, observation: &Observation) -> Option<Learnt> {
+        let Observation { sample, beliefs, path, turn, .. } = observation;
         let via = Via { source, path: *path };
+        let delay = sample.delay.to_seconds();
         match turn {
-            Turn::None if *path != PathId::FIRST && !self.bank.knows(via) => {
-                // It changed its path while nobody listened to it.
-                let by = sample.delay.to_seconds();
-                self.bank.turn(via, Turn::New { from: PathId::FIRST, by, forgotten: None });
+            Turn::None if !self.bank.knows(via) && !self.is_reference(via) => {
+                // New here, or it changed its path while nobody listened to it.
+                self.bank.open(via, None, delay, delay);
             }
-            turn => self.bank.turn(via, *turn),
+            turn => self.bank.turn(via, *turn, delay),
         }
+        let among_others = self.members.len() > 1;
+        let member = self.members.iter_mut().find(|member| member.source == source)?;
         let reading = Reading { at: sample.at, offset: sample.offset, beliefs, via };
-        if let Some(learnt) = self.bank.update(&reading) {
-            self.poll.learn(&learnt, self.bank.wander());
+        let learnt = self.bank.update(&reading, among_others.then_some(&mut member.strain))?;
+        member.surprised = learnt.is_surprise;
+        self.poll.learn(&learnt, self.bank.wander());
+        Some(learnt)
+    }
+
+    /// These are the sources that are used. The weight of each goes with the inverse of its distance: a source
+    /// counts by what is possible on its path and not by how quiet it seems.
+    pub fn listen_to(&mut self, voices: &[Voice<'_>]) {
+        self.members.retain(|member| voices.iter().any(|voice| voice.source == member.source));
+        for voice in voices {
+            if !self.members.iter().any(|member| member.source == voice.source) {
+                self.members.push(Member {
+                    source: voice.source,
+                    home: voice.filter.path().id,
+                    weight: 0.0,
+                    strain: Strain::default(),
+                    surprised: false,
+                });
+            }
         }
+        self.weigh(voices, REWEIGH);
     }
 
-    /// Those are not used any more; what they taught is kept.
-    pub fn retain(&mut self, is_used: impl Fn(u32) -> bool) {
-        self.members.retain(|source| is_used(*source));
-    }
-
-    /// The sources that it learns from.
+    /// Whether most of the sources said something beyond all expectation: then it is the clock that changed.
     #[must_use]
-    pub fn members(&self) -> &[u32] {
-        &self.members
+    pub fn is_lost(&self) -> bool {
+        let surprised = self.members.iter().filter(|member| member.surprised).count();
+        self.members.len() > 1 && surprised * 2 >= self.members.len()
+    }
+
+    /// The numbers of the sources that it learns from.
+    pub fn members(&self) -> impl ExactSizeIterator<Item = u32> + Clone + '_ {
+        self.members.iter().map(|member| member.source)
     }
 
     /// What is known at `at`.
@@ -97,5 +159,31 @@ impl Ensemble {
     /// The offset became less certain, for a reason that no sample shows.
     pub fn disturb(&mut self, by: Uncertainty) {
         self.bank.disturb(by);
+    }
+
+    /// Biases are relative to this source's first path.
+    fn is_reference(&self, via: Via) -> bool {
+        via.path == PathId::FIRST && self.bank.reference() == via.source
+    }
+
+    fn weigh(&mut self, voices: &[Voice<'_>], share: f64) {
+        let wanted = |source| {
+            let distance =
+                voices.iter().find(|v| v.source == source).map_or(1.0, |v| v.distance.to_seconds());
+            1.0 / distance.max(1e-9)
+        };
+        let total: f64 = self.members.iter().map(|member| wanted(member.source)).sum();
+        for member in &mut self.members {
+            member.weight += share * (wanted(member.source) / total - member.weight);
+        }
+        let total: f64 = self.members.iter().map(|member| member.weight).sum();
+        if total > 0.0 {
+            self.members.iter_mut().for_each(|member| member.weight /= total);
+        }
+        let members = &self.members;
+        self.bank.set_weights(|via| {
+            let is_home = |member: &&Member| member.source == via.source && member.home == via.path;
+            members.iter().find(is_home).map_or(0.0, |member| member.weight)
+        });
     }
 }

@@ -12,15 +12,16 @@ mod interval;
 mod lesson;
 mod path;
 mod state;
+mod strain;
 
 use ntp_proto::time::{FreeTime, Frequency, NtpDuration, Uncertainty};
 
 use crate::estimate::{Covariance, Estimate};
 use crate::poll::PollAdvice;
 use crate::sample::Sample;
-pub(crate) use bank::Learnt;
+pub use bank::Learnt;
 use bank::{Bank, Reading, Via};
-pub use ensemble::{Ensemble, Observation};
+pub use ensemble::{Ensemble, Observation, Voice};
 use lesson::Residual;
 use path::{Path, Paths, Turn};
 
@@ -74,7 +75,7 @@ impl SourceFilter {
         let Path { id, delays, lesson } = self.paths.current();
         let (path, shorter) = (*id, before - delays.min());
         let beliefs = belief::beliefs(delays, lesson, sample);
-        let observation = Observation { sample: *sample, beliefs, path, turn };
+        let mut observation = Observation { sample: *sample, beliefs, path, turn, learnt: None };
         match &mut self.bank {
             None => {
                 let [within, ..] = beliefs;
@@ -85,14 +86,15 @@ impl SourceFilter {
             Some(bank) => {
                 let via = Via { source: 0, path };
                 match turn {
-                    Turn::None => doubt_detours(bank, shorter),
-                    _ => bank.turn(via, turn),
+                    Turn::None if shorter > 0.0 => bank.doubt_detours(via, shorter),
+                    Turn::None => {}
+                    _ => bank.turn(via, turn, delay),
                 }
                 let reading = Reading { at: sample.at, offset: sample.offset, beliefs: &beliefs, via };
-                if let Some(learnt) = bank.update(&reading) {
+                if let Some(learnt) = bank.update(&reading, None) {
                     self.path_delay += learnt.gain() * (delay - self.path_delay);
                     self.poll.learn(&learnt, bank.wander());
-                    self.learn_noise(sample, &learnt);
+                    observation.learnt = Some(learnt);
                 }
             }
         }
@@ -110,7 +112,11 @@ impl SourceFilter {
         self.paths.suspected(at, delay.to_seconds());
     }
 
-    fn learn_noise(&mut self, sample: &Sample, learnt: &Learnt) {
+    /// Learns what the path's noise is like from what became of a sample: in the ensemble if it was used there, else
+    /// in this filter.
+    pub fn learn_noise(&mut self, observation: &Observation, together: Option<&Learnt>) {
+        let Some(learnt) = together.or(observation.learnt.as_ref()) else { return };
+        let sample = &observation.sample;
         let Path { delays, lesson, .. } = self.paths.current_mut();
         let floor = belief::floor(sample);
         let excess = (sample.delay.to_seconds() - delays.min()).max(0.0) + delays.minimum_bias();
@@ -198,14 +204,6 @@ impl SourceFilter {
             bank.disturb(by);
         }
         self.conclude();
-    }
-}
-
-/// The shortest way is shorter than thought, so all samples so far took a detour of at least `shorter` seconds and may
-/// be wrong by half of that.
-fn doubt_detours(bank: &mut Bank, shorter: f64) {
-    if shorter > 0.0 {
-        bank.disturb(Uncertainty::from_seconds(shorter / 12f64.sqrt()));
     }
 }
 

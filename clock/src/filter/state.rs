@@ -74,8 +74,9 @@ impl State {
         self.covariance[PHASE] += by;
     }
 
-    /// `h` seconds pass, in which the frequency wanders by `w` per √s.
-    pub(super) fn predict(&mut self, h: f64, w: f64) {
+    /// `h` seconds pass, in which the frequency wanders by `w` per √s and the biases by what `drifts` says: variances
+    /// per second.
+    pub(super) fn predict(&mut self, h: f64, w: f64, drifts: impl Iterator<Item = f64>) {
         let (size, q) = (self.size(), w * w);
         self.mean[PHASE] += h * self.mean[FREQUENCY];
         for j in 0..size {
@@ -88,6 +89,24 @@ impl State {
         self.covariance[PHASE * size + FREQUENCY] += q * h * h / 2.0;
         self.covariance[FREQUENCY * size + PHASE] += q * h * h / 2.0;
         self.covariance[FREQUENCY * size + FREQUENCY] += q * h;
+        for (bias, drift) in drifts.enumerate() {
+            let b = BASIC + bias;
+            self.covariance[b * size + b] += drift * h;
+        }
+    }
+
+    /// Mean and covariance with the frequency of the phase plus its biases, each with its weight.
+    pub(super) fn weighted(&self, weights: &[f64]) -> (f64, Covariance) {
+        let weight = |i: usize| match i {
+            PHASE => 1.0,
+            FREQUENCY => 0.0,
+            _ => weights.get(i - BASIC).copied().unwrap_or(0.0),
+        };
+        let size = self.size();
+        let mean = (0..size).map(|i| weight(i) * self.mean[i]).sum();
+        let with = |j: usize| -> f64 { (0..size).map(|i| weight(i) * self.at(i, j)).sum() };
+        let xx = (0..size).map(|j| weight(j) * with(j)).sum::<f64>().max(LEAST_VARIANCE);
+        (mean, Covariance { xx, xf: with(FREQUENCY), ff: self.at(FREQUENCY, FREQUENCY) })
     }
 
     /// What an offset measured with `bias` is expected to be, and the variance of that.
@@ -121,6 +140,23 @@ impl State {
         for i in 0..size {
             let p = &mut self.covariance[i * size + i];
             *p = p.max(if i == FREQUENCY { LEAST_RATE_VARIANCE } else { LEAST_VARIANCE });
+        }
+    }
+
+    /// The source with this bias, or without one, may have moved by the square root of `variance` against all others.
+    pub(super) fn doubt(&mut self, bias: Option<usize>, variance: f64) {
+        let size = self.size();
+        // Against a source without a bias of its own, all biases move together, and the phase the other way.
+        let moves = |i: usize| match (bias, i) {
+            (_, FREQUENCY) => 0.0,
+            (Some(bias), _) => f64::from(u8::from(i == BASIC + bias)),
+            (None, PHASE) => 1.0,
+            (None, _) => -1.0,
+        };
+        for i in 0..size {
+            for j in 0..size {
+                self.covariance[i * size + j] += moves(i) * moves(j) * variance;
+            }
         }
     }
 

@@ -161,20 +161,51 @@ fn several_sources_know_more_together_than_each_alone() {
     }
     let mut ensemble: Option<Ensemble> = None;
     for _ in 0..200 {
-        for (i, (world, filter)) in worlds.iter_mut().zip(&mut filters).enumerate() {
-            world.now += 64.0;
-            let observation = filter.update(&world.sample(0.0));
-            match &mut ensemble {
-                Some(ensemble) => ensemble.update(i as u32, &observation),
-                None => ensemble = Ensemble::of(world.at(), &[(i as u32, filter)]),
-            }
+        for i in 0..5 {
+            worlds[i].now += 64.0;
+            let observation = filters[i].update(&worlds[i].sample(0.0));
+            let voices = voices(&filters);
+            let ensemble = ensemble.get_or_insert_with(|| Ensemble::of(worlds[i].at(), &voices).unwrap());
+            ensemble.listen_to(&voices);
+            ensemble.update(i as u32, &observation);
         }
     }
     let ensemble = ensemble.unwrap();
     let together = ensemble.estimate(worlds[0].at()).uncertainty();
     let alone = filters[0].estimate(worlds[0].at()).unwrap().uncertainty();
     assert!(together.to_seconds() < 0.6 * alone.to_seconds(), "{together:?} {alone:?}");
-    assert_eq!(ensemble.members(), [0, 1, 2, 3, 4]);
+    assert!(!ensemble.is_lost());
+}
+
+fn voices(filters: &[SourceFilter]) -> Vec<Voice<'_>> {
+    let distance = NtpDuration::from_millis(1);
+    let known = filters.iter().zip(0..).filter(|(filter, _)| filter.samples() > 0);
+    known.map(|(filter, source)| Voice { source, filter, distance }).collect()
+}
+
+#[test]
+fn sources_that_contradict_each_other_for_good_do_not_shake_the_clock() {
+    let mut worlds: Vec<World> = (0..2).map(|_| World::new(5e-6)).collect();
+    let mut filters = vec![SourceFilter::new(Frequency::ZERO, UNKNOWN_SKEW); 2];
+    let mut ensemble: Option<Ensemble> = None;
+    let mut said = Vec::new();
+    for _ in 0..200 {
+        for i in 0..2 {
+            worlds[i].now += 64.0;
+            let bias = if i == 0 { 2e-3 } else { -2e-3 };
+            let observation = filters[i].update(&worlds[i].sample(bias));
+            let voices = voices(&filters);
+            let ensemble = ensemble.get_or_insert_with(|| Ensemble::of(worlds[i].at(), &voices).unwrap());
+            ensemble.listen_to(&voices);
+            ensemble.update(i as u32, &observation);
+            said.push(ensemble.estimate(worlds[i].at()));
+        }
+    }
+    let settled = &said[200..];
+    let middle = settled.iter().map(|e| e.offset.to_seconds()).sum::<f64>() / settled.len() as f64;
+    assert!(middle.abs() < 0.2e-3, "both count alike: {middle}");
+    let ppm = settled.iter().map(|e| e.frequency.to_ppm().abs()).fold(0.0, f64::max);
+    assert!(ppm < 0.05, "{ppm}");
 }
 
 #[test]

@@ -12,6 +12,8 @@ fn source(offset_ms: i64, distance_ms: i64) -> Candidate {
         estimate: Some(estimate),
         root_distance: NtpDuration::from_millis(distance_ms),
         jitter: Uncertainty::from_seconds(1e-4),
+        samples: 100,
+        was_drifting: false,
         stratum: Stratum::new(2),
         reachable: true,
         flags: Flags::default(),
@@ -126,4 +128,32 @@ fn a_nearer_stratum_wins_at_equal_distance() {
 #[test]
 fn where_as_many_agree_in_two_places_both_are_kept() {
     check(&[source(0, 30), source(-3, 1), source(3, 1)], &["outclassed", "selected", "combined"]);
+}
+
+fn gaining(ppm: f64) -> Candidate {
+    let mut candidate = source(0, 10);
+    if let Some(estimate) = &mut candidate.estimate {
+        estimate.frequency = Frequency::from_ppm(ppm);
+    }
+    candidate
+}
+
+#[test]
+fn a_clock_that_drifts_is_found_before_its_offset_tells() {
+    check(&[gaining(0.01), gaining(0.0), gaining(1.0)], &["selected", "combined", "drifting"]);
+    let selection = select(&[gaining(0.0), gaining(0.0), gaining(-1.0)], None, &Limits::default());
+    let why = selection.states[2].to_string();
+    assert!(why.starts_with("its clock loses 1"), "{why}");
+}
+
+#[test]
+fn of_two_nobody_can_tell_which_drifts_and_a_doubtful_rate_is_no_reason() {
+    check(&[gaining(0.0), gaining(1.0)], &["selected", "combined"]);
+    let mut unsure = gaining(1.0);
+    if let Some(estimate) = &mut unsure.estimate {
+        estimate.covariance.ff = 1e-12;
+    }
+    check(&[gaining(0.0), gaining(0.0), unsure], &["selected", "combined", "combined"]);
+    let young = Candidate { samples: 11, ..gaining(1.0) };
+    check(&[gaining(0.0), gaining(0.0), young], &["selected", "combined", "combined"]);
 }

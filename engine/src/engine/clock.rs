@@ -1,7 +1,7 @@
 //! Who is believed, and what becomes of the clock.
 
 use ntp_clock::select::{self, Candidate, State};
-use ntp_clock::{Ensemble, Estimate, Observation, SourceFilter, disagreement};
+use ntp_clock::{Ensemble, Estimate, Learnt, Observation, Voice, disagreement};
 use ntp_proto::packet::{Leap, RefId, Stratum};
 use ntp_proto::time::{Frequency, NtpDuration, Uncertainty};
 
@@ -13,7 +13,7 @@ use crate::input::{ClockOutcome, Now};
 use crate::options::Options;
 use crate::reference::{Standing, Tracking};
 use crate::snapshot::{ReferenceTime, TimeSnapshot};
-use crate::source::SourceId;
+use crate::source::{Source, SourceId};
 
 /// A snapshot is believed for so long; it is renewed long before.
 pub(super) const VALIDITY: NtpDuration = NtpDuration::from_secs(3_600);
@@ -28,63 +28,36 @@ const SLEEP: NtpDuration = NtpDuration::from_secs(2);
 const RATE_LATENCY: NtpDuration = NtpDuration::from_millis(1);
 /// Nobody is waited for any longer than this after the start, be it a server or a resolver.
 const SETTLING: NtpDuration = NtpDuration::from_secs(10);
+/// So many sources teach the ensemble; more would not make it better, but slow.
+const MAX_VOICES: usize = 16;
 /// A correction of the clock is spread over this time at most, however rarely its sources are asked.
-const LONGEST_PACE: NtpDuration = NtpDuration::from_secs(1_024);
+const LONGEST_PACE: NtpDuration = NtpDuration::from_secs(384);
 /// A foreign rate was in force for about so long before it was noticed.
 const FOREIGN_RATE_FOR: NtpDuration = NtpDuration::from_secs(64);
 
 impl Engine {
     /// Sources changed: looks again who is believed. If the change was a new sample of a source that is
-    /// used, the clock is updated.
-    pub(super) fn reselect(&mut self, now: Now, sampled: Option<(SourceId, &Observation)>) {
+    /// used, the clock is updated. Says what all sources together learnt from the sample.
+    pub(super) fn reselect(&mut self, now: Now, sampled: Option<(SourceId, &Observation)>) -> Option<Learnt> {
         let free = self.discipline.timeline.free_now(now.raw);
         let candidates: Vec<Candidate> = self.sources.iter().map(|s| s.candidate(free)).collect();
         let current = self.selected.and_then(|id| self.sources.iter().position(|s| s.id == id));
         let selection = select::select(&candidates, current, &self.options.selection);
         self.tell_states(&selection.states);
         if self.is_settling(now) {
-            return;
+            return None;
         }
         let chosen = selection.selected.map(|i| self.sources[i].id);
         self.tell_selection(chosen);
-        let Some(selected) = chosen else { return };
+        let selected = chosen?;
         let sampled = sampled.filter(|(id, _)| self.sources.iter().any(|s| s.id == *id && s.state.is_used()));
-        self.assemble(now, sampled);
+        let learnt = self.assemble(now, &candidates, sampled);
         // A clock that is not set takes what came in while it waited.
         let is_unset = self.standing != Standing::Synchronised && self.tracking.is_none();
         if is_unset || sampled.is_some() {
             self.update_clock(now, selected, sampled.map(|(id, _)| id));
         }
-    }
-
-    /// The ensemble learns what a source that is used says. It begins anew if somebody taught it who turned out to be
-    /// false, or if nobody who taught it is used any more.
-    fn assemble(&mut self, now: Now, sampled: Option<(SourceId, &Observation)>) {
-        let sources = &self.sources;
-        // Sources are in the order of their numbers.
-        let state = |id: u32| {
-            let at = sources.binary_search_by_key(&id, |s| s.id.number()).ok()?;
-            Some(sources[at].state)
-        };
-        let is_used = |id: u32| state(id).is_some_and(State::is_used);
-        let is_false = |id: u32| matches!(state(id), Some(State::Falseticker { .. }));
-        let holds = |ensemble: &Ensemble| {
-            let mut members = ensemble.members().iter();
-            !members.clone().any(|id| is_false(*id)) && members.any(|id| is_used(*id))
-        };
-        match &mut self.ensemble {
-            Some(ensemble) if holds(ensemble) => {
-                ensemble.retain(is_used);
-                if let Some((id, observation)) = sampled {
-                    ensemble.update(id.number(), observation);
-                }
-            }
-            ensemble => {
-                let used = sources.iter().filter(|s| s.state.is_used());
-                let filters: Vec<(u32, &SourceFilter)> = used.map(|s| (s.id.number(), &s.filter)).collect();
-                *ensemble = Ensemble::of(self.discipline.timeline.free_now(now.raw), &filters);
-            }
-        }
+        learnt
     }
 
     /// The first update waits until all names and servers that answer quickly have answered: the fastest need
@@ -95,6 +68,32 @@ impl Engine {
         }
         let anyone = || self.sources.iter().any(|s| s.is_settling(now.monotonic));
         self.discipline.updates() == 0 && (self.directory.is_settling(now.monotonic) || anyone())
+    }
+
+    /// The ensemble learns what a source that is used says. It begins anew if somebody taught it who turned out to be
+    /// false, or if nobody who taught it is used any more.
+    fn assemble(
+        &mut self,
+        now: Now,
+        candidates: &[Candidate],
+        sampled: Option<(SourceId, &Observation)>,
+    ) -> Option<Learnt> {
+        let free = self.discipline.timeline.free_now(now.raw);
+        let voices = voices(&self.sources, candidates);
+        let ensemble = self.ensemble.take();
+        let (ensemble, learnt) = match ensemble.filter(|ensemble| !is_misled(ensemble, &self.sources)) {
+            Some(mut ensemble) => {
+                ensemble.listen_to(&voices);
+                let learnt = sampled.and_then(|(id, observation)| ensemble.update(id.number(), observation));
+                (Some(ensemble), learnt)
+            }
+            None => (None, None),
+        };
+        self.ensemble = match ensemble {
+            Some(ensemble) if !ensemble.is_lost() => Some(ensemble),
+            _ => Ensemble::of(free, &voices),
+        };
+        learnt
     }
 
     pub(super) fn clock_changed(&mut self, now: Now, outcome: ClockOutcome) {
@@ -259,8 +258,9 @@ impl Engine {
     /// How long a correction may take: one source alone gives the next one when it is asked again, several before.
     fn pace(&self, sampled: Option<SourceId>, servers: usize) -> NtpDuration {
         let source = sampled.and_then(|id| self.sources.iter().find(|s| s.id == id));
-        let spacing = source.map_or(NtpDuration::ZERO, |s| s.spacing.clamp(NtpDuration::ZERO, LONGEST_PACE));
-        if servers > 1 { spacing } else { spacing.half() }
+        let spacing = source.map_or(NtpDuration::ZERO, |s| s.spacing);
+        let pace = if servers > 1 { spacing.scaled(1.25) } else { spacing.half() };
+        pace.clamp(NtpDuration::ZERO, LONGEST_PACE)
     }
 
     fn track(&self, now: Now, selected: SourceId, estimate: Estimate) -> Option<Tracking> {
@@ -327,8 +327,7 @@ impl Engine {
 
     fn tell_states(&mut self, states: &[State]) {
         for (source, state) in self.sources.iter_mut().zip(states) {
-            let was_false = matches!(source.state, State::Falseticker { .. });
-            if matches!(state, State::Falseticker { .. }) && !was_false {
+            if state.is_false() && !source.state.is_false() {
                 let (source, address, state) = (source.id, source.address, *state);
                 self.events.push_back(Event::Falseticker { source, address, state });
             }
@@ -352,13 +351,38 @@ impl Engine {
     }
 }
 
+/// The sources that are used, the best first, with the distance of their ways alone: that of their samples fluctuates.
+fn voices<'a>(sources: &'a [Source], candidates: &[Candidate]) -> Vec<Voice<'a>> {
+    let used = sources.iter().zip(candidates).filter(|(source, _)| source.state.is_used());
+    let mut used: Vec<_> = used.map(|(source, candidate)| (candidate.root_distance, source)).collect();
+    used.sort_by_key(|(distance, source)| (*distance, source.id));
+    let voice = |(_, source): &(NtpDuration, &'a Source)| Voice {
+        source: source.id.number(),
+        filter: &source.filter,
+        distance: source.way(),
+    };
+    used.iter().take(MAX_VOICES).map(voice).collect()
+}
+
+/// Whether somebody taught the ensemble who turned out to be false, or nobody who taught it is used any more.
+fn is_misled(ensemble: &Ensemble, sources: &[Source]) -> bool {
+    // Sources are in the order of their numbers.
+    let state = |id: u32| {
+        let at = sources.binary_search_by_key(&id, |s| s.id.number()).ok()?;
+        Some(sources[at].state)
+    };
+    let mut members = ensemble.members();
+    let is_false = |id| state(id).is_some_and(State::is_false);
+    members.clone().any(is_false) || !members.any(|id| state(id).is_some_and(State::is_used))
+}
+
 /// How many tests a source passed.
 fn how_far(state: State) -> u8 {
     match state {
         State::New | State::NotSelectable | State::NoSamples => 0,
         State::Unreachable => 1,
         State::TooDistant { .. } | State::TooJittery { .. } => 2,
-        State::NoMajority { .. } | State::Falseticker { .. } => 3,
+        State::NoMajority { .. } | State::Falseticker { .. } | State::Drifting { .. } => 3,
         _ => 4,
     }
 }

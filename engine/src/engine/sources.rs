@@ -88,7 +88,10 @@ impl Engine {
                 // Nothing more is expected on that socket, and an open port invites guesses.
                 self.actions.push_back(Action::Forget { source: id });
                 self.found(id);
-                self.reselect(now, Some((id, &observation)));
+                let together = self.reselect(now, Some((id, &observation)));
+                if let Some(source) = self.source(id) {
+                    source.filter.learn_noise(&observation, together.as_ref());
+                }
                 self.choose_poll(id);
             }
             Err(discard) => {
