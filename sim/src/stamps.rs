@@ -29,14 +29,17 @@ impl Default for Stamps {
     }
 }
 
-/// The last multiple of `resolution` within its second; the time itself if that is zero.
+/// The nearest multiple of `resolution` within its second; the time itself if that is zero. Whoever cuts stamps
+/// off is expected to make up for it, so that they are coarse but not late.
 #[must_use]
 pub fn coarse<C>(time: Instant<C>, resolution: NtpDuration) -> Instant<C> {
     if resolution == NtpDuration::ZERO {
         return time;
     }
+    let step = resolution.to_nanos().max(1);
     let (_, nanos) = time.to_unix();
-    time - NtpDuration::from_nanos(i64::from(nanos) % resolution.to_nanos().max(1))
+    let beyond = (i64::from(nanos) + step / 2) % step - step / 2;
+    time - NtpDuration::from_nanos(beyond)
 }
 
 /// What a clock of this resolution says of its precision; `None` if it is as fine as can be.
@@ -52,11 +55,13 @@ mod tests {
     use ntp_proto::time::RawTime;
 
     #[test]
-    fn coarse_stamps_are_multiples_and_never_later() {
+    fn coarse_stamps_are_the_nearest_multiples() {
+        let step = NtpDuration::from_nanos(10_000);
+        for (nanos, nearest) in [(123_456_789, 123_460_000), (123_454_321, 123_450_000), (4_999, 0)] {
+            assert_eq!(coarse(RawTime::from_unix(1_000, nanos), step).to_unix(), (1_000, nearest));
+        }
+        assert_eq!(coarse(RawTime::from_unix(1_000, 999_996_000), step).to_unix(), (1_001, 0));
         let time = RawTime::from_unix(1_000, 123_456_789);
-        let tenth = coarse(time, NtpDuration::from_nanos(10_000));
-        assert_eq!(tenth.to_unix(), (1_000, 123_450_000));
-        assert!(tenth <= time);
         assert_eq!(coarse(time, NtpDuration::ZERO), time);
     }
 

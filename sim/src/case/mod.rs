@@ -79,6 +79,9 @@ pub struct Case {
     /// The same with maxpoll = minpoll.
     #[serde(default = "file::three_fifths")]
     pub target_equal: f64,
+    /// The truth cannot be told from what the client sees, so that nothing is asked.
+    #[serde(default)]
+    pub unknowable: bool,
     /// What the gate of the tests allows.
     pub gate: Option<Gate>,
 }
