@@ -234,6 +234,10 @@ pub(super) fn three_fifths() -> f64 {
     0.6
 }
 
+pub(super) fn two() -> f64 {
+    2.0
+}
+
 pub(super) fn almost_always() -> f64 {
     0.999
 }
