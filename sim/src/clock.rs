@@ -80,9 +80,9 @@ impl VirtualClock {
 
     /// Corrects the rate; returns what the kernel made of it.
     pub fn set_rate(&mut self, rate: Frequency) -> Frequency {
-        let limited = rate.as_ratio().clamp(-RATE_LIMIT, RATE_LIMIT);
-        self.rate = (limited / RATE_UNIT).round() * RATE_UNIT;
-        Frequency::new(self.rate)
+        let rate = kernel_rate(rate);
+        self.rate = rate.as_ratio();
+        rate
     }
 
     /// The oscillator runs faster by this from now on.
@@ -110,6 +110,13 @@ impl VirtualClock {
         self.monotonic += elapsed + whole;
         self.now = self.now.max(to);
     }
+}
+
+/// What the kernel makes of a correction of the rate.
+#[must_use]
+pub fn kernel_rate(wanted: Frequency) -> Frequency {
+    let limited = wanted.as_ratio().clamp(-RATE_LIMIT, RATE_LIMIT);
+    Frequency::new((limited / RATE_UNIT).round() * RATE_UNIT)
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@
 //! | [`summary`] | many runs as one line of a table |
 //! | [`target`] | what is asked of that line |
 //! | [`table`] | many lines, computed on all cores |
+//! | [`plot`] | a picture of one run |
+//! | [`replay`](mod@replay) | recordings of real runs, made again and made otherwise |
 
 pub mod case;
 pub mod change;
@@ -26,7 +28,9 @@ pub mod clock;
 pub mod delay;
 pub mod network;
 pub mod oscillator;
+pub mod plot;
 pub mod random;
+pub mod replay;
 pub mod server;
 pub mod stamps;
 pub mod statistics;

@@ -57,13 +57,12 @@ pub struct Moment<'a> {
 /// Runs a case with this seed.
 #[must_use]
 pub fn run(case: &Case, polling: Polling, seed: u64) -> Outcome {
-    watch(case, polling, seed, |_| {})
+    watch(case, World::new(&case.scenario(polling, seed)), |_| {})
 }
 
-/// Runs a case with this seed and shows each second.
-pub fn watch(case: &Case, polling: Polling, seed: u64, mut show: impl FnMut(&Moment<'_>)) -> Outcome {
+/// Runs a case in its world and shows each second.
+pub fn watch(case: &Case, mut world: World, mut show: impl FnMut(&Moment<'_>)) -> Outcome {
     let began = Instant::now();
-    let mut world = World::new(&case.scenario(polling, seed));
     let mut outcome = Outcome::default();
     let (mut below_1ms, mut below_100us) = (Threshold::new(1e-3), Threshold::new(1e-4));
     for second in 1..=case.seconds {

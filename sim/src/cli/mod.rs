@@ -1,5 +1,7 @@
 //! The command line.
 
+mod replay;
+mod run;
 mod table;
 
 use std::path::PathBuf;
@@ -22,10 +24,16 @@ pub(crate) struct Args {
 enum Command {
     /// Many scenarios and many seeds: how well the clock is kept, and how that compares.
     Table(table::Args),
+    /// One scenario, seed by seed, with what you like changed.
+    Run(run::Args),
+    /// A recording of a real run: the decisions made again, or made otherwise.
+    Replay(replay::Args),
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
     match args.command {
         Command::Table(table) => table.run(&args.scenarios),
+        Command::Run(run) => run.run(&args.scenarios),
+        Command::Replay(replay) => replay.run(),
     }
 }
