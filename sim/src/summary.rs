@@ -12,6 +12,8 @@ pub struct Summary {
     pub runs: usize,
     /// Time error after settling in seconds.
     pub errors: Errors,
+    /// The largest time error since a run's error was first below 1 ms, in seconds.
+    pub worst: f64,
     /// Frequency error after settling in ppm.
     pub frequency: Errors,
     /// RMS of the estimate's error in stated standard deviations: 1 is honest, less is cautious.
@@ -52,6 +54,7 @@ impl Summary {
         Self {
             runs: outcomes.len(),
             errors: merged(|o| &o.errors),
+            worst: outcomes.iter().map(|o| o.worst).fold(0.0, f64::max),
             frequency: merged(|o| &o.frequency),
             ratio: merged(|o| &o.sigmas).rms(),
             held: sum(|o| o.held) / sum(|o| o.stated).max(1.0),

@@ -57,11 +57,12 @@ fn on_all_cores<J: Sync>(jobs: &[J], work: impl Fn(&J) -> Outcome + Sync) -> Vec
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-const HEAD: [&str; 16] = [
+const HEAD: [&str; 17] = [
     "scenario",
     "RMS time error",
     "p95",
     "max",
+    "worst since start",
     "RMS frequency error",
     "< 1 ms after",
     "< 100 us after",
@@ -109,6 +110,7 @@ impl Row<'_> {
             time(summary.errors.rms()),
             time(summary.errors.quantile(0.95)),
             time(summary.errors.max()),
+            time(summary.worst),
             format!("{:.4} ppm", summary.frequency.rms()),
             reached(summary.below_1ms, summary.runs),
             reached(summary.below_100us, summary.runs),

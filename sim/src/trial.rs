@@ -21,12 +21,16 @@ pub struct Outcome {
     pub frequency: Errors,
     /// Error of the estimate in stated standard deviations.
     pub sigmas: Errors,
+    /// The largest time error since it was first below 1 ms for a while, settled or not.
+    pub worst: f64,
     /// The stated error bound.
     pub bounds: Errors,
     /// Seconds of the whole run in which a bound was stated.
     pub stated: u64,
     /// Those of them in which it held.
     pub held: u64,
+    /// The first in which it did not.
+    pub broken: Option<u64>,
     /// The second after which the error stayed below 1 ms for a while.
     pub below_1ms: Option<u64>,
     /// The same for 100 µs.
@@ -78,6 +82,9 @@ pub fn watch(case: &Case, mut world: World, mut show: impl FnMut(&Moment<'_>)) -
         below_1ms.look(second, moment.error);
         below_100us.look(second, moment.error);
         outcome.add(&moment, second > case.settle);
+        if below_1ms.certain {
+            outcome.worst = outcome.worst.max(moment.error.abs());
+        }
         show(&moment);
     }
     outcome.below_1ms = below_1ms.since();
@@ -91,8 +98,12 @@ pub fn watch(case: &Case, mut world: World, mut show: impl FnMut(&Moment<'_>)) -
 impl Outcome {
     fn add(&mut self, moment: &Moment<'_>, settled: bool) {
         if let Some(bound) = moment.tracking.error_bound_s {
+            let holds = moment.error.abs() <= bound;
             self.stated += 1;
-            self.held += u64::from(moment.error.abs() <= bound);
+            self.held += u64::from(holds);
+            if !holds {
+                self.broken.get_or_insert(moment.second);
+            }
             if settled {
                 self.bounds.add(bound);
             }

@@ -24,6 +24,10 @@ fn excess(row: &Row<'_>) -> Option<String> {
     if rms > limit {
         return Some(format!("{name}: RMS error {rms} us, limit {limit} us"));
     }
+    let (worst, limit) = (summary.worst * 1e6, gate.worst_us.unwrap_or(f64::INFINITY));
+    if worst > limit {
+        return Some(format!("{name}: an error of {worst} us after it was below 1 ms, limit {limit} us"));
+    }
     if summary.ratio > gate.ratio {
         return Some(format!("{name}: {} stated deviations, limit {}", summary.ratio, gate.ratio));
     }

@@ -114,6 +114,8 @@ pub struct Gate {
     pub rms_us: Option<f64>,
     /// The same with maxpoll = minpoll.
     pub rms_equal_us: Option<f64>,
+    /// The largest time error in microseconds since it was first below 1 ms.
+    pub worst_us: Option<f64>,
     /// RMS of the estimate's error in stated standard deviations.
     #[serde(default = "file::two")]
     pub ratio: f64,

@@ -40,7 +40,7 @@ impl Args {
         let case = self.case(scenarios)?;
         let polling = if self.equal { Polling::Equal } else { Polling::Default };
         let mut plot = self.plot.as_ref().map(|_| Plot::new(&case, self.seed));
-        let mut outcomes: Vec<Outcome> = Vec::new();
+        let (mut outcomes, mut text) = (Vec::new(), String::new());
         for seed in self.seed..self.seed + self.runs.max(1) {
             let first = seed == self.seed;
             let mut recording = String::new();
@@ -58,13 +58,14 @@ impl Args {
             if let Some(file) = self.record.as_ref().filter(|_| first) {
                 std::fs::write(file, recording).with_context(|| file.display().to_string())?;
             }
-            println!("seed {seed}: {}", words(&outcome));
+            text += &format!("seed {seed}: {}\n", words(&outcome));
             outcomes.push(outcome);
         }
-        println!("\n{}", print(&[Row { case: &case, polling, summary: Summary::of(&outcomes) }]));
         if let (Some(plot), Some(file)) = (plot, &self.plot) {
             std::fs::write(file, plot.svg()).with_context(|| file.display().to_string())?;
         }
+        let row = Row { case: &case, polling, summary: Summary::of(&outcomes) };
+        println!("{text}\n{}", print(&[row]));
         Ok(())
     }
 
@@ -90,11 +91,17 @@ fn to_json(lines: &[Line<'_>]) -> String {
 
 fn words(outcome: &Outcome) -> String {
     let after = |second: Option<u64>| second.map_or("never".to_owned(), |s| format!("after {s} s"));
+    let broken = outcome.broken.map_or(String::new(), |second| {
+        let seconds = outcome.stated - outcome.held;
+        format!("; the bound did not hold for {seconds} s, the first time after {second} s")
+    });
     format!(
-        "{} RMS, {} at most, {:.4} ppm; below 1 ms {}, below 100 us {}; {} packets, {} steps",
+        "{} RMS and {} at most after settling, {:.4} ppm; {} at most since below 1 ms, which it was {}, \
+         below 100 us {}; {} packets, {} steps{broken}",
         time(outcome.errors.rms()),
         time(outcome.errors.max()),
         outcome.frequency.rms(),
+        time(outcome.worst),
         after(outcome.below_1ms),
         after(outcome.below_100us),
         outcome.packets,
