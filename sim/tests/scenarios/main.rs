@@ -6,6 +6,7 @@
 #[macro_use]
 mod common;
 
+mod changes;
 mod disturbances;
 mod eras;
 mod liars;
