@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use ntp_engine::record::Line;
+use ntp_engine::report::SourceReport;
 use ntp_engine::{Engine, Event, Now};
 use ntp_sim::replay::{Exact, WhatIf, read, replay, set, what_if};
 use ntp_sim::table::time;
@@ -31,9 +32,8 @@ impl Args {
         let lines = read(File::open(&self.file).with_context(name)?).with_context(name)?;
         if self.set.is_empty() {
             let exact = replay(&lines).with_context(name)?;
-            self.show("replayed", &exact.engine, exact.now, &exact.diary);
-            show_differences(&exact);
-            return Ok(());
+            let run = self.run_in_words("replayed", &exact.engine, exact.now, &exact.diary);
+            return super::say(&(run + &differences(&exact)));
         }
         self.check(&lines)?;
         let change = |options: &mut _| {
@@ -42,10 +42,10 @@ impl Args {
             }
         };
         let run = what_if(&lines, change).with_context(name)?;
-        self.show("recorded", &run.recorded.engine, run.recorded.now, &run.recorded.diary);
-        self.show(&self.set.join(" "), &run.engine, run.now, &run.diary);
-        show_limits(&run);
-        Ok(())
+        let recorded = &run.recorded;
+        let first = self.run_in_words("recorded", &recorded.engine, recorded.now, &recorded.diary);
+        let second = self.run_in_words(&self.set.join(" "), &run.engine, run.now, &run.diary);
+        super::say(&(first + &second + &limits(&run)))
     }
 
     fn check(&self, lines: &[Line<'_>]) -> Result<()> {
@@ -54,62 +54,53 @@ impl Args {
         self.set.iter().try_for_each(|assignment| set(&mut options, assignment))
     }
 
-    fn show(&self, title: &str, engine: &Engine, now: Now, diary: &[(Now, Event)]) {
-        println!("{title}:");
-        if self.diary {
-            for (at, event) in diary {
-                println!("  {} {event}", at.monotonic);
-            }
-        }
-        show_tracking(engine, now);
-        for (_, event) in diary.iter().filter(|(_, event)| matches!(event, Event::Selected { .. })) {
-            println!("  {event}");
-        }
+    fn run_in_words(&self, title: &str, engine: &Engine, now: Now, diary: &[(Now, Event)]) -> String {
+        let told = |event: &Event| self.diary || matches!(event, Event::Selected { .. });
+        let events = diary.iter().filter(|(_, event)| told(event));
+        let events: String = events.map(|(at, event)| format!("  {} {event}\n", at.monotonic)).collect();
+        format!("{title}:\n{events}{}", state(engine, now))
     }
 }
 
-fn show_tracking(engine: &Engine, now: Now) {
+fn state(engine: &Engine, now: Now) -> String {
     let report = engine.report(now);
     let tracking = &report.tracking;
-    println!(
-        "  {} updates, {} steps; stratum {}, {}",
+    let unknown = |value: Option<f64>| value.map_or("unknown".to_owned(), time);
+    let selected =
+        tracking.address.map_or("no source selected".to_owned(), |a| format!("selected source {a}"));
+    let source = |s: &SourceReport| format!("  {}: {} samples, {}\n", s.address, s.samples, s.reason);
+    let sources: String = report.sources.iter().map(source).collect();
+    format!(
+        "  {} updates, {} steps; stratum {}, {selected}\n  remaining offset {}, stated deviation {}, error bound {}, \
+         frequency {:.4} ppm\n{sources}",
         tracking.updates,
         tracking.steps,
         tracking.stratum,
-        tracking.address.map_or("no source selected".to_owned(), |a| format!("selected source {a}"))
-    );
-    println!(
-        "  remaining offset {}, stated deviation {}, error bound {}, frequency {:.4} ppm",
         time(tracking.remaining_offset_s),
-        tracking.stddev_s.map_or("unknown".to_owned(), time),
-        tracking.error_bound_s.map_or("unknown".to_owned(), time),
+        unknown(tracking.stddev_s),
+        unknown(tracking.error_bound_s),
         tracking.frequency_ppm
-    );
-    for source in &report.sources {
-        println!("  {}: {} samples, {}", source.address, source.samples, source.reason);
-    }
+    )
 }
 
-fn show_differences(exact: &Exact) {
+fn differences(exact: &Exact) -> String {
     if exact.differences.is_empty() {
-        println!("every decision that the recording shows was made again ({} inputs)", exact.inputs);
-        return;
+        return format!("every decision that the recording shows was made again ({} inputs)\n", exact.inputs);
     }
-    println!("{} decisions differ from the recording; the first:", exact.differences.len());
-    for (at, words) in exact.differences.iter().take(TOLD) {
-        println!("  {} {words}", at.monotonic);
-    }
+    let words =
+        exact.differences.iter().take(TOLD).map(|(at, words)| format!("  {} {words}\n", at.monotonic));
+    let words: String = words.collect();
+    format!("{} decisions differ from the recording; the first:\n{words}", exact.differences.len())
 }
 
-fn show_limits(run: &WhatIf) {
-    println!(
+fn limits(run: &WhatIf) -> String {
+    format!(
         "of {} requests {} could be answered from the recording, which has {} replies; polls that were not made \
-         cannot be answered",
-        run.asked, run.answered, run.replies
-    );
-    println!(
-        "at the end its clock would be ahead of the recorded one by {}, the time it serves by {}",
+         cannot be answered\nat the end its clock would be ahead of the recorded one by {}, the time it serves by {}\n",
+        run.asked,
+        run.answered,
+        run.replies,
         time(run.ahead().to_seconds()),
         time(run.served_ahead().to_seconds())
-    );
+    )
 }

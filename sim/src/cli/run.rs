@@ -65,8 +65,7 @@ impl Args {
             std::fs::write(file, plot.svg()).with_context(|| file.display().to_string())?;
         }
         let row = Row { case: &case, polling, summary: Summary::of(&outcomes) };
-        println!("{text}\n{}", print(&[row]));
-        Ok(())
+        super::say(&format!("{text}\n{}", print(&[row])))
     }
 
     fn case(&self, scenarios: &Path) -> Result<Case> {

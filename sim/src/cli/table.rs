@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use ntp_sim::case::{Case, Polling, load};
+use ntp_sim::case::{Case, Polling, set, tables};
 use ntp_sim::table::{compute, print};
 
 #[derive(Debug, clap::Args)]
@@ -21,19 +21,21 @@ pub(crate) struct Args {
     /// Only with the longest poll interval as short as the shortest.
     #[arg(long)]
     equal: bool,
+    /// Changes a key of every scenario, as in `maxpoll=9`. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
 }
 
 impl Args {
     pub(crate) fn run(&self, scenarios: &Path) -> Result<()> {
-        let cases = load(scenarios)?;
-        let chosen: Vec<&Case> = cases.iter().filter(|case| self.wants(&case.name)).collect();
+        let cases = self.cases(scenarios)?;
+        let chosen: Vec<&Case> = cases.iter().collect();
         ensure!(!chosen.is_empty(), "no scenario in {} is called so", scenarios.display());
         ensure!(self.runs > 0, "without runs there is nothing to show");
         for (polling, title) in self.pollings() {
-            println!("## {title}\n");
             let began = Instant::now();
             let rows = compute(&chosen, polling, self.runs);
-            println!("{}", print(&rows));
+            super::say(&format!("## {title}\n\n{}\n", print(&rows)))?;
             let simulated: f64 = rows.iter().map(|r| r.case.seconds as f64 * r.summary.runs as f64).sum();
             let computed: f64 = rows.iter().map(|r| r.summary.took.as_secs_f64()).sum();
             eprintln!(
@@ -44,6 +46,16 @@ impl Args {
             );
         }
         Ok(())
+    }
+
+    fn cases(&self, scenarios: &Path) -> Result<Vec<Case>> {
+        let mut tables = tables(scenarios)?;
+        tables.retain(|table| table.get("name").and_then(toml::Value::as_str).is_some_and(|n| self.wants(n)));
+        let changed = |mut table: toml::Table| {
+            self.set.iter().try_for_each(|assignment| set(&mut table, assignment))?;
+            Case::from_table(table)
+        };
+        tables.into_iter().map(changed).collect()
     }
 
     fn wants(&self, name: &str) -> bool {
