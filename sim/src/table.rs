@@ -57,7 +57,7 @@ fn on_all_cores<J: Sync>(jobs: &[J], work: impl Fn(&J) -> Outcome + Sync) -> Vec
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-const HEAD: [&str; 17] = [
+const HEAD: [&str; 18] = [
     "scenario",
     "RMS time error",
     "p95",
@@ -72,6 +72,7 @@ const HEAD: [&str; 17] = [
     "bound held",
     "median bound",
     "ideal",
+    "forecast",
     "chrony",
     "of chrony",
     "missed",
@@ -98,9 +99,9 @@ pub fn print(rows: &[Row<'_>]) -> String {
 impl Row<'_> {
     fn cells(&self) -> [String; HEAD.len()] {
         let (case, summary) = (self.case, &self.summary);
-        let ideal = match self.polling {
-            Polling::Default => case.ideal_us,
-            Polling::Equal => case.ideal_equal_us,
+        let (ideal, forecast) = match self.polling {
+            Polling::Default => (case.ideal_us, case.forecast_us),
+            Polling::Equal => (case.ideal_equal_us, case.forecast_equal_us),
         };
         let reference = case.reference(self.polling);
         let micros = |us: Option<f64>| us.map_or_else(dash, |us| time(us * 1e-6));
@@ -120,6 +121,7 @@ impl Row<'_> {
             format!("{:.2} %", (summary.held * 1e4).floor() / 1e2),
             time(summary.bound),
             micros(ideal),
+            micros(forecast),
             micros(reference.map(|r| r.rms_us)),
             target::quotient(case, self.polling, summary).map_or_else(dash, |q| format!("{q:.2}")),
             if missed.is_empty() { "nothing".to_owned() } else { missed.join(" ") },

@@ -73,6 +73,10 @@ pub struct Case {
     pub ideal_us: Option<f64>,
     /// The same with maxpoll = minpoll.
     pub ideal_equal_us: Option<f64>,
+    /// RMS error in microseconds of a filter like ours when every correction takes hold at once and exactly.
+    pub forecast_us: Option<f64>,
+    /// The same with maxpoll = minpoll.
+    pub forecast_equal_us: Option<f64>,
     /// The share of chrony's error that is aimed at.
     #[serde(default = "file::half")]
     pub target: f64,
