@@ -14,10 +14,15 @@ use crate::estimate::Estimate;
 
 /// Limits and preferences.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Limits {
     /// So many truechimers are needed before the clock is touched.
     pub min_sources: usize,
+    /// So many samples are needed before a source is considered, unless [`Candidate::min_samples`] says
+    /// otherwise.
+    pub min_samples: u64,
+    /// The lowest and the highest stratum that are considered.
+    pub strata: (Stratum, Stratum),
     /// The largest root distance that is considered.
     pub max_distance: NtpDuration,
     /// The largest jitter that is considered.
@@ -34,6 +39,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             min_sources: 1,
+            min_samples: 1,
+            strata: (Stratum::UNSPECIFIED, Stratum::new(15)),
             max_distance: NtpDuration::from_secs(3),
             max_jitter: Uncertainty::from_seconds(1.0),
             combine_limit: 3.0,
@@ -66,14 +73,18 @@ pub struct Candidate {
     pub root_distance: NtpDuration,
     /// Spread of its samples.
     pub jitter: Uncertainty,
-    /// How many samples it gave.
-    pub samples: u64,
     /// Whether its clock was found to drift until now.
     pub was_drifting: bool,
     /// Its stratum.
     pub stratum: Stratum,
+    /// How many samples it gave.
+    pub samples: u64,
+    /// How many it takes to consider it; `None`: what the limits say.
+    pub min_samples: Option<u64>,
     /// Whether it answered lately.
     pub reachable: bool,
+    /// Whether it may stay selected though it did not, if nobody else can be.
+    pub may_be_kept: bool,
     /// What the operator says of it.
     pub flags: Flags,
 }
@@ -90,6 +101,22 @@ pub enum State {
     NoSamples,
     /// None of the last eight requests was answered.
     Unreachable,
+    /// It has to give more samples before it is considered.
+    TooFewSamples {
+        /// How many it gave.
+        samples: u64,
+        /// How many it takes.
+        needed: u64,
+    },
+    /// Its stratum is not among those that are wanted.
+    StratumOutside {
+        /// What it is.
+        stratum: Stratum,
+        /// The lowest that is wanted.
+        min: Stratum,
+        /// The highest that is wanted.
+        max: Stratum,
+    },
     /// Its root distance exceeds the limit.
     TooDistant {
         /// What it is.
@@ -139,6 +166,8 @@ pub enum State {
         /// Up to where sources are combined.
         limit: NtpDuration,
     },
+    /// It was selected when it fell silent, and nobody else can be.
+    Kept,
     /// It is combined with the selected source.
     Combined,
     /// It is the selected source.
@@ -149,7 +178,13 @@ impl State {
     /// Whether the clock is set by it.
     #[must_use]
     pub const fn is_used(self) -> bool {
-        matches!(self, Self::Selected | Self::Combined)
+        matches!(self, Self::Combined) || self.is_selected()
+    }
+
+    /// Whether it is the one whose stratum and identity are passed on.
+    #[must_use]
+    pub const fn is_selected(self) -> bool {
+        matches!(self, Self::Selected | Self::Kept)
     }
 
     /// Whether it contradicts the majority.
@@ -165,7 +200,9 @@ impl State {
             Self::New => "new",
             Self::NotSelectable => "noselect",
             Self::NoSamples => "no samples",
-            Self::Unreachable => "unreachable",
+            Self::Unreachable | Self::Kept => "unreachable",
+            Self::TooFewSamples { .. } => "few samples",
+            Self::StratumOutside { .. } => "stratum",
             Self::TooDistant { .. } => "distant",
             Self::TooJittery { .. } => "jittery",
             Self::Falseticker { .. } => "falseticker",
@@ -188,6 +225,15 @@ impl fmt::Display for State {
             Self::NotSelectable => f.write_str("measured only, as configured (noselect)"),
             Self::NoSamples => f.write_str("has not given a usable sample yet"),
             Self::Unreachable => f.write_str("did not answer the last eight requests"),
+            Self::TooFewSamples { samples, needed } => {
+                write!(f, "has given {samples} of the {needed} samples that minsamples asks for")
+            }
+            Self::StratumOutside { stratum, min, .. } if stratum < min => {
+                write!(f, "has stratum {stratum}, below minstratum {min}")
+            }
+            Self::StratumOutside { stratum, max, .. } => {
+                write!(f, "has stratum {stratum}, above maxstratum {max}")
+            }
             Self::TooDistant { distance, limit } => {
                 write!(f, "could be wrong by {distance}, more than maxdistance {limit}")
             }
@@ -217,6 +263,9 @@ impl fmt::Display for State {
             Self::Outclassed { distance, limit } => {
                 write!(f, "good, but its error bound {distance} exceeds {limit} for combining")
             }
+            Self::Kept => {
+                f.write_str("did not answer the last eight requests; kept, since no other can be used")
+            }
             Self::Combined => f.write_str("used, combined with the selected source"),
             Self::Selected => f.write_str("used, the best source"),
         }
@@ -236,6 +285,11 @@ pub struct Selection {
 #[must_use]
 pub fn select(candidates: &[Candidate], current: Option<usize>, limits: &Limits) -> Selection {
     let mut states: Vec<State> = candidates.iter().map(|c| usable(c, limits)).collect();
+    if let Some(kept) = current.filter(|i| !states.contains(&State::New) && is_kept(&candidates[*i], limits))
+    {
+        states[kept] = State::Kept;
+        return Selection { states, selected: Some(kept) };
+    }
     let claims = claims(candidates, &states);
     let selected = match truechimers(&claims, &mut states) {
         Some(chimers) => {
@@ -255,6 +309,24 @@ fn usable(c: &Candidate, limits: &Limits) -> State {
         State::NoSamples
     } else if !c.reachable {
         State::Unreachable
+    } else {
+        acceptable(c, limits)
+    }
+}
+
+/// Whether a silent source is the best there is.
+fn is_kept(c: &Candidate, limits: &Limits) -> bool {
+    c.may_be_kept && usable(c, limits) == State::Unreachable && acceptable(c, limits) == State::New
+}
+
+/// The tests of what it said.
+fn acceptable(c: &Candidate, limits: &Limits) -> State {
+    let needed = c.min_samples.unwrap_or(limits.min_samples);
+    let (min, max) = limits.strata;
+    if c.samples < needed {
+        State::TooFewSamples { samples: c.samples, needed }
+    } else if c.stratum < min || c.stratum > max {
+        State::StratumOutside { stratum: c.stratum, min, max }
     } else if c.root_distance > limits.max_distance {
         State::TooDistant { distance: c.root_distance, limit: limits.max_distance }
     } else if c.jitter > limits.max_jitter {

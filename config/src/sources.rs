@@ -21,6 +21,13 @@ pub struct Sources {
     pub pools: Vec<PoolSource>,
     /// How many selectable sources it takes to touch the clock, 1 … 100. Default: 1.
     pub minsources: u8,
+    /// How many samples a source has to give before it is selectable, 1 … 64; sources may say otherwise.
+    /// Default: 1.
+    pub minsamples: u8,
+    /// Lowest stratum of sources that are selectable, 0 … 15, at most `maxstratum`. Default: 0.
+    pub minstratum: Stratum,
+    /// Highest stratum of sources that are selectable, 0 … 15. Default: 15.
+    pub maxstratum: Stratum,
     /// Root distance beyond which a source is not selectable, above 0 s. Default: 3 s.
     pub maxdistance: NtpDuration,
     /// Jitter beyond which a source is not selectable, above 0 s. Default: 1 s.
@@ -33,6 +40,9 @@ pub struct Sources {
     pub reselectdist: NtpDuration,
     /// Distance added to a source for each stratum, in seconds. Default: 1 ms.
     pub stratumweight: NtpDuration,
+    /// After how many seconds names of sources that work are looked up again, 0 … 10⁹; 0: never. Default:
+    /// 1209600, two weeks.
+    pub refresh: u32,
     /// Own addresses that requests are sent from, at most one of each family; a family without one leaves the
     /// choice to the routing table. Default: empty.
     pub bindaddress: Vec<IpAddr>,
@@ -50,11 +60,15 @@ impl Default for Sources {
             servers: Vec::new(),
             pools: Vec::new(),
             minsources: 1,
+            minsamples: 1,
+            minstratum: Stratum::new(0),
+            maxstratum: Stratum::new(15),
             maxdistance: NtpDuration::from_secs(3),
             maxjitter: NtpDuration::from_secs(1),
             combinelimit: 3.0,
             reselectdist: NtpDuration::from_nanos(100_000),
             stratumweight: NtpDuration::from_millis(1),
+            refresh: 1_209_600,
             bindaddress: Vec::new(),
             binddevice: None,
             dscp: 0,
@@ -62,6 +76,10 @@ impl Default for Sources {
     }
 }
 
+const SAMPLES: Integer<u8> = Integer::within(1, 64);
+const STRATUM: Integer<Stratum> = Integer::within(0, 15);
+const NO_WINDOW: &str = "samples count less the older they are, and how fast is learnt from the source itself, so there \
+     is no window of samples whose length could be limited";
 const ANY_LENGTH: Seconds = Seconds(Interval::within(0.0, Interval::HUGE));
 const ABOVE_ZERO: Seconds = Seconds(Interval::above(0.0, Interval::HUGE));
 
@@ -74,11 +92,16 @@ impl Section for Sources {
         v.tables("servers", &mut self.servers);
         v.tables("pools", &mut self.pools);
         v.optional("minsources", Integer::within(1, 100), &mut self.minsources);
+        v.optional("minsamples", SAMPLES, &mut self.minsamples);
+        v.refuse("maxsamples", NO_WINDOW);
+        v.optional("minstratum", STRATUM, &mut self.minstratum);
+        v.optional("maxstratum", STRATUM, &mut self.maxstratum);
         v.optional("maxdistance", ABOVE_ZERO, &mut self.maxdistance);
         v.optional("maxjitter", ABOVE_ZERO, &mut self.maxjitter);
         v.optional("combinelimit", Number(Interval::within(0.0, Interval::HUGE)), &mut self.combinelimit);
         v.optional("reselectdist", ANY_LENGTH, &mut self.reselectdist);
         v.optional("stratumweight", ANY_LENGTH, &mut self.stratumweight);
+        v.optional("refresh", Integer::within(0, 1_000_000_000), &mut self.refresh);
         v.list("bindaddress", Text::new(), &mut self.bindaddress);
         v.optional("binddevice", Optional(Text::new()), &mut self.binddevice);
         v.optional("dscp", Integer::within(0, 63), &mut self.dscp);
@@ -89,6 +112,18 @@ impl Section for Sources {
         );
         v.table("hardware", &mut Hardware);
         v.not_yet("refclocks");
+        self.check_strata(v);
+    }
+}
+
+impl Sources {
+    fn check_strata<V: Visitor>(&self, v: &mut V) {
+        let (min, max) = (self.minstratum, self.maxstratum);
+        if min > max {
+            let complaint = Complaint::new(format!("minstratum is {min}, which is above maxstratum, {max}"))
+                .help(format!("set maxstratum to {min} or more, or minstratum to {max} or less"));
+            v.reject(&["minstratum", "maxstratum"], complaint);
+        }
     }
 }
 
@@ -195,6 +230,18 @@ pub struct SourceOptions {
     pub maxdelaydevratio: Option<f64>,
     /// Lowest stratum that is given to the source, whatever it says of itself, 0 … 15. Default: 0.
     pub minstratum: Stratum,
+    /// How many samples it has to give before it is selectable, 1 … 64; `None`: what `[sources]` says.
+    /// Default: `None`.
+    pub minsamples: Option<u8>,
+    /// For how many polls it may stay selected after it fell silent and nobody else can be selected, 0 … 10⁹.
+    /// Default: 100000.
+    pub maxunreach: u32,
+    /// While it is selected, its stratum and reference identifier are served as our own, as by a second daemon
+    /// on the server's host. Default: false.
+    pub copy: bool,
+    /// From this poll interval on, a power of two seconds, −7 … 24, each request follows 2 s after one that only
+    /// warms up the way and whose reply is not used; `None`: never. Default: `None`.
+    pub presend: Option<PollExp>,
     /// The only family of addresses to use (`ipv4 = true` or `ipv6 = true` in the file); `None`: both.
     /// Default: `None`.
     pub family: Option<Family>,
@@ -219,6 +266,10 @@ impl Default for SourceOptions {
             maxdelayratio: None,
             maxdelaydevratio: Some(10.0),
             minstratum: Stratum::new(0),
+            minsamples: None,
+            maxunreach: 100_000,
+            copy: false,
+            presend: None,
             family: None,
         }
     }
@@ -249,9 +300,14 @@ impl SourceOptions {
         );
         let deviations = OrOff(Number(Interval::above(0.0, Interval::HUGE)));
         v.optional("maxdelaydevratio", deviations, &mut self.maxdelaydevratio);
-        v.optional("minstratum", Integer::within(0, 15), &mut self.minstratum);
+        v.optional("minstratum", STRATUM, &mut self.minstratum);
+        v.optional("minsamples", Optional(SAMPLES), &mut self.minsamples);
+        v.refuse("maxsamples", NO_WINDOW);
+        v.optional("maxunreach", Integer::within(0, 1_000_000_000), &mut self.maxunreach);
+        v.optional("copy", Boolean, &mut self.copy);
+        v.optional("presend", Optional(POLL), &mut self.presend);
         self.visit_family(v);
-        ["key", "nts", "presend", "mindelay"].into_iter().for_each(|key| v.not_yet(key));
+        ["key", "nts", "mindelay"].into_iter().for_each(|key| v.not_yet(key));
         self.check_polls(v);
         self.check_selection(v);
     }

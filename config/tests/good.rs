@@ -71,6 +71,10 @@ fn everything_that_is_written_arrives() {
     assert_eq!(config.sources.bindaddress.len(), 2);
     assert_eq!(config.sources.binddevice.as_ref().map(InterfaceName::as_str), Some("eth0.10"));
     assert_eq!(config.sources.dscp, 46);
+    assert_eq!((config.sources.minsamples, config.sources.refresh), (6, 0));
+    assert_eq!((config.sources.minstratum, config.sources.maxstratum), (Stratum::new(1), Stratum::new(12)));
+    assert_eq!((options.minsamples, options.maxunreach, options.copy), (Some(10), 8, true));
+    assert_eq!(options.presend, Some(PollExp::new(9)));
     assert_eq!(options.offset, NtpDuration::from_seconds(-0.000_25));
     assert_eq!((options.maxdelayratio, options.maxdelaydevratio), (Some(2.5), None));
     assert_eq!((options.family, options.minstratum), (Some(Family::V6), Stratum::new(3)));

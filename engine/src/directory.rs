@@ -14,8 +14,6 @@ use serde::{Deserialize, Serialize};
 const FIRST_RETRY: NtpDuration = NtpDuration::from_secs(2);
 /// … then after twice as long, and so on up to this: a link that comes up is noticed in minutes.
 const LAST_RETRY: NtpDuration = NtpDuration::from_secs(256);
-/// Names of sources that work are looked up again after two weeks.
-const REFRESH: NtpDuration = NtpDuration::from_secs(1_209_600);
 /// More spare addresses than this are not kept.
 const MAX_SPARES: usize = 64;
 
@@ -47,11 +45,13 @@ struct Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     places: Vec<Place>,
+    /// After how long names of sources that work are looked up again.
+    refresh: Option<NtpDuration>,
 }
 
 impl Directory {
-    pub(crate) fn new(entries: usize) -> Self {
-        Self { places: vec![Place::default(); entries] }
+    pub(crate) fn new(entries: usize, refresh: Option<NtpDuration>) -> Self {
+        Self { places: vec![Place::default(); entries], refresh }
     }
 
     /// One more entry.
@@ -113,10 +113,11 @@ impl Directory {
         }
     }
 
-    /// The entry has all that it wants; its name is looked up again in two weeks.
+    /// The entry has all that it wants; its name is looked up again when it is time to refresh it.
     pub(crate) fn settle(&mut self, id: LookupId, now: Monotonic) {
         if let Some(place) = self.places.get_mut(id.0) {
-            (place.lookup, place.failures) = (Lookup::Due(now + REFRESH), 0);
+            let again = self.refresh.map(|span| Lookup::Due(now + span));
+            (place.lookup, place.failures) = (again.unwrap_or_default(), 0);
         }
     }
 
@@ -149,6 +150,7 @@ mod tests {
     use super::*;
 
     const ID: LookupId = LookupId(0);
+    const REFRESH: NtpDuration = NtpDuration::from_secs(86_400);
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from([192, 0, 2, last])
@@ -156,7 +158,7 @@ mod tests {
 
     #[test]
     fn retries_back_off_and_stay_bounded() {
-        let mut directory = Directory::new(1);
+        let mut directory = Directory::new(1, Some(REFRESH));
         let mut now = Monotonic::default();
         directory.want(ID, now);
         let mut waits = Vec::new();
@@ -172,8 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn without_a_refresh_names_are_looked_up_once() {
+        let mut directory = Directory::new(1, None);
+        directory.want(ID, Monotonic::default());
+        assert_eq!(directory.poll(Monotonic::default()), Some(ID));
+        directory.settle(ID, Monotonic::default());
+        assert_eq!(directory.next_wakeup(), None);
+    }
+
+    #[test]
     fn bad_addresses_are_not_tried_again_until_nothing_else_is_left() {
-        let mut directory = Directory::new(1);
+        let mut directory = Directory::new(1, None);
         let all = || (1..=3).map(address);
         directory.offer(ID, all(), &[address(1)]);
         assert_eq!(directory.take_spare(ID), Some(address(2)));

@@ -35,6 +35,13 @@ pub enum Event {
         /// Its address.
         address: SocketAddr,
     },
+    /// The selected source fell silent and nobody else can be selected.
+    SourceKept {
+        /// Which.
+        source: SourceId,
+        /// Its address.
+        address: SocketAddr,
+    },
     /// Another address took the place of a source.
     SourceReplaced {
         /// Who goes.
@@ -128,6 +135,7 @@ impl Event {
             self,
             Self::Falseticker { .. }
                 | Self::NoSelection { .. }
+                | Self::SourceKept { .. }
                 | Self::Unsynchronised
                 | Self::SteppedByOther { .. }
                 | Self::RateChangedByOther { .. }
@@ -148,6 +156,9 @@ impl fmt::Display for Event {
             Self::SourceFound { address, .. } => write!(f, "source {address} answers"),
             Self::SourceLost { address, .. } => {
                 write!(f, "source {address} lost: no answer to the last eight requests")
+            }
+            Self::SourceKept { address, .. } => {
+                write!(f, "no source answers that could be used; keeping to what {address} has said")
             }
             Self::SourceReplaced { old, new, why } => write!(f, "source {old} replaced by {new}: it {why}"),
             Self::Kiss { address, code, .. } => match code {

@@ -11,11 +11,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Drift;
 
+/// The addresses behind a name seldom change.
+const TWO_WEEKS: NtpDuration = NtpDuration::from_secs(1_209_600);
+
 /// Everything that an engine is made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Options {
     /// The servers and pools, in the order of the file.
     pub entries: Vec<Entry>,
+    /// After how long names of sources that work are looked up again; `None`: never.
+    pub refresh: Option<NtpDuration>,
     /// Which sources are believed.
     pub selection: select::Limits,
     /// How the clock is corrected.
@@ -38,6 +44,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
+            refresh: Some(TWO_WEEKS),
             selection: select::Limits::default(),
             steering: steer::Limits::default(),
             adjust: true,
@@ -110,6 +117,7 @@ pub enum SourceKind {
 
 /// How a source is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SourceOptions {
     /// When and how it is asked.
     pub association: client::Params,
@@ -125,6 +133,13 @@ pub struct SourceOptions {
     pub max_delay_deviation: Option<f64>,
     /// It counts as having at least this stratum.
     pub min_stratum: Stratum,
+    /// So many samples are needed before it is selected; `None`: what the limits of selection say.
+    pub min_samples: Option<u64>,
+    /// For so many polls it may stay selected after it fell silent.
+    pub max_unreach: u32,
+    /// While it is selected, its stratum and reference identifier are served as if they were ours: two daemons
+    /// of one host look like one server.
+    pub copy: bool,
     /// Only addresses of this family.
     pub family: Option<Family>,
     /// Left alone until somebody says that there is a way to it.
@@ -141,6 +156,9 @@ impl Default for SourceOptions {
             max_delay_ratio: None,
             max_delay_deviation: Some(10.0),
             min_stratum: Stratum::UNSPECIFIED,
+            min_samples: None,
+            max_unreach: 100_000,
+            copy: false,
             family: None,
             offline: false,
         }

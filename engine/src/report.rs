@@ -234,7 +234,7 @@ impl Engine {
             kind: if pool { "pool" } else { "server" }.to_owned(),
             state: source.state.name().to_owned(),
             used: source.state.is_used(),
-            selected: source.state == State::Selected,
+            selected: source.state.is_selected(),
             reason: reason(source),
             offline: source.association.standing() == Answering::Offline,
             stratum: source.server.map(|s| s.stratum.get()),

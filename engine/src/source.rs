@@ -75,6 +75,8 @@ pub(crate) struct Source {
     pub(crate) was_reachable: bool,
     /// For how many polls in a row it has been of no use.
     pub(crate) bad_polls: u32,
+    /// For how many polls in a row it has been unreachable.
+    pub(crate) unreachable_polls: u32,
     outstanding: Option<TxToken>,
     local: Option<IpAddr>,
     detours: u32,
@@ -113,6 +115,7 @@ impl Source {
             rx_quality: StampQuality::User,
             was_reachable: false,
             bad_polls: 0,
+            unreachable_polls: 0,
             outstanding: None,
             local: None,
             detours: 0,
@@ -210,7 +213,10 @@ impl Source {
             samples: self.filter.samples(),
             was_drifting: matches!(self.state, State::Drifting { .. }),
             stratum: self.server.map_or(Stratum::UNSYNCHRONISED, |s| s.stratum),
+            min_samples: self.options.min_samples,
             reachable: self.association.reach().is_reachable(),
+            may_be_kept: self.association.standing() == Standing::Active
+                && self.unreachable_polls <= self.options.max_unreach,
             flags: self.options.flags,
         }
     }

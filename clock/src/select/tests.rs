@@ -15,7 +15,9 @@ fn source(offset_ms: i64, distance_ms: i64) -> Candidate {
         samples: 100,
         was_drifting: false,
         stratum: Stratum::new(2),
+        min_samples: None,
         reachable: true,
+        may_be_kept: true,
         flags: Flags::default(),
     }
 }
@@ -156,4 +158,45 @@ fn of_two_nobody_can_tell_which_drifts_and_a_doubtful_rate_is_no_reason() {
     check(&[gaining(0.0), gaining(0.0), unsure], &["selected", "combined", "combined"]);
     let young = Candidate { samples: 11, ..gaining(1.0) };
     check(&[gaining(0.0), gaining(0.0), young], &["selected", "combined", "combined"]);
+}
+
+#[test]
+fn a_source_is_not_considered_before_it_gave_the_samples_that_are_asked_for() {
+    let limits = Limits { min_samples: 101, ..Limits::default() };
+    assert_eq!(names(&[source(0, 10)], &limits), ["few samples"]);
+    let own = Candidate { min_samples: Some(100), ..source(0, 10) };
+    assert_eq!(names(&[own], &limits), ["selected"]);
+    let more = Candidate { min_samples: Some(120), ..source(0, 10) };
+    let state = select(&[more], None, &Limits::default()).states[0];
+    assert_eq!(state.to_string(), "has given 100 of the 120 samples that minsamples asks for");
+}
+
+#[test]
+fn strata_outside_the_window_are_not_considered() {
+    let of = |stratum| Candidate { stratum: Stratum::new(stratum), ..source(0, 10) };
+    let limits = Limits { strata: (Stratum::new(2), Stratum::new(3)), ..Limits::default() };
+    let selection = select(&[of(1), of(2), of(3), of(4)], None, &limits);
+    let names: Vec<_> = selection.states.iter().map(|s| s.name()).collect();
+    assert_eq!(names, ["stratum", "selected", "combined", "stratum"]);
+    assert_eq!(selection.states[0].to_string(), "has stratum 1, below minstratum 2");
+    assert_eq!(selection.states[3].to_string(), "has stratum 4, above maxstratum 3");
+}
+
+#[test]
+fn a_silent_source_is_kept_while_nobody_else_can_be_used() {
+    let silent = Candidate { reachable: false, ..source(0, 10) };
+    let states = |candidates: &[Candidate], current| {
+        let selection = select(candidates, current, &Limits::default());
+        (selection.selected, selection.states)
+    };
+    assert_eq!(states(&[silent, silent], Some(1)), (Some(1), vec![State::Unreachable, State::Kept]));
+    assert_eq!(states(&[silent, silent], None), (None, vec![State::Unreachable; 2]), "it was never selected");
+    assert_eq!(
+        states(&[source(0, 10), silent], Some(1)),
+        (Some(0), vec![State::Selected, State::Unreachable])
+    );
+    let given_up = Candidate { may_be_kept: false, ..silent };
+    assert_eq!(states(&[given_up], Some(0)), (None, vec![State::Unreachable]));
+    let doubtful = Candidate { root_distance: NtpDuration::from_secs(4), ..silent };
+    assert_eq!(states(&[doubtful], Some(0)), (None, vec![State::Unreachable]));
 }

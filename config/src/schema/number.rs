@@ -35,7 +35,7 @@ macro_rules! whole {
     )*};
 }
 
-whole!(u8, u16);
+whole!(u8, u16, u32);
 
 impl Whole for PollExp {
     fn from_whole(number: i64) -> Option<Self> {

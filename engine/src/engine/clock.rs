@@ -203,8 +203,7 @@ impl Engine {
     /// Whether the clock is still what it is said to be.
     pub(super) fn review_standing(&mut self, now: Now) {
         let free = self.discipline.timeline.free_now(now.raw);
-        let alone = self.selected.is_none() && !self.is_settling(now);
-        let may_be_local = alone && self.options.local.is_some();
+        let may_be_local = self.is_alone() && !self.is_settling(now) && self.options.local.is_some();
         let known = (self.standing == Standing::Synchronised).then_some(self.tracking.as_ref()).flatten();
         let next = match known {
             Some(t) if may_be_local && t.is_worse_than_local(free) => Standing::Local,
@@ -220,6 +219,12 @@ impl Engine {
         self.events.push_back(if is_local { Event::LocalReference } else { Event::Unsynchronised });
         self.publish(now);
         self.tell_kernel(now);
+    }
+
+    /// Whether nobody who answers sets the clock.
+    pub(super) fn is_alone(&self) -> bool {
+        let selected = |s: &&Source| Some(s.id) == self.selected;
+        self.sources.iter().find(selected).is_none_or(|s| s.state == State::Kept)
     }
 
     fn kernel_status(&self, now: Now) -> Option<ClockStatus> {
@@ -278,10 +283,15 @@ impl Engine {
             }
             None => (offset.to_seconds().abs(), NtpDuration::ZERO),
         };
+        let (stratum, ref_id) = if source.options.copy {
+            (server.stratum, server.ref_id)
+        } else {
+            (server.stratum.next(), RefId::of_address(source.address.ip()))
+        };
         Some(Tracking {
             source: selected,
-            ref_id: RefId::of_address(source.address.ip()),
-            stratum: server.stratum.next(),
+            ref_id,
+            stratum,
             leap: self.leap(),
             updated: estimate.at,
             estimate,
@@ -330,6 +340,9 @@ impl Engine {
             if state.is_false() && !source.state.is_false() {
                 let (source, address, state) = (source.id, source.address, *state);
                 self.events.push_back(Event::Falseticker { source, address, state });
+            }
+            if *state == State::Kept && source.state != State::Kept {
+                self.events.push_back(Event::SourceKept { source: source.id, address: source.address });
             }
             source.state = *state;
         }
@@ -380,8 +393,8 @@ fn is_misled(ensemble: &Ensemble, sources: &[Source]) -> bool {
 fn how_far(state: State) -> u8 {
     match state {
         State::New | State::NotSelectable | State::NoSamples => 0,
-        State::Unreachable => 1,
-        State::TooDistant { .. } | State::TooJittery { .. } => 2,
+        State::Unreachable | State::TooFewSamples { .. } => 1,
+        State::StratumOutside { .. } | State::TooDistant { .. } | State::TooJittery { .. } => 2,
         State::NoMajority { .. } | State::Falseticker { .. } | State::Drifting { .. } => 3,
         _ => 4,
     }

@@ -72,7 +72,7 @@ impl Engine {
         let prior = prior(&options);
         let discipline = Discipline::new(now, found, options.steering, options.adjust);
         let mut engine = Self {
-            directory: Directory::new(options.entries.len()),
+            directory: Directory::new(options.entries.len(), options.refresh),
             entries: options.entries.iter().cloned().map(Some).collect(),
             replacements: Replacements::default(),
             history: None,

@@ -140,16 +140,15 @@ impl Engine {
 
     /// Whether a source can be used, poll by poll.
     pub(super) fn judge(source: &mut Source) {
+        let is_reachable = source.association.reach().is_reachable();
+        source.unreachable_polls = if is_reachable { 0 } else { source.unreachable_polls.saturating_add(1) };
         let bad = match source.state {
             State::Falseticker { .. } | State::TooDistant { .. } | State::TooJittery { .. } => true,
-            _ => {
-                !source.association.reach().is_reachable()
-                    && source.association.requests() >= u64::from(BAD_POLLS)
-            }
+            _ => !is_reachable && source.association.requests() >= u64::from(BAD_POLLS),
         };
         source.bad_polls = match bad {
             // The reach register has counted eight polls already.
-            true if !source.association.reach().is_reachable() => BAD_POLLS,
+            true if !is_reachable => BAD_POLLS,
             true => source.bad_polls.saturating_add(1),
             false => 0,
         };

@@ -23,13 +23,16 @@ impl Engine {
                 continue;
             };
             source.request_leaves(request.token);
-            Self::judge(source);
             self.actions.push_back(Action::Send {
                 source: source.id,
                 token: request.token,
                 remote: source.address,
                 bytes: request.bytes,
             });
+            if request.is_warm_up {
+                continue;
+            }
+            Self::judge(source);
             if source.was_reachable && !source.association.reach().is_reachable() {
                 source.was_reachable = false;
                 lost = true;
@@ -94,6 +97,7 @@ impl Engine {
                 }
                 self.choose_poll(id);
             }
+            Err(Discard::WarmUp) => {}
             Err(discard) => {
                 source.last_discard = Some(discard);
                 self.refused(now, id, discard);

@@ -597,3 +597,73 @@ fn a_resume_takes_the_sleep_at_the_rate_without_a_slew() {
     let after = bench.engine.snapshot().estimate(bench.now.raw) - bench.truth;
     assert!((after - before).abs() < NtpDuration::from_millis(50), "{before} became {after}");
 }
+
+/// One server that answered and fell silent.
+fn fallen_silent(change: impl Fn(&mut Options)) -> Bench {
+    let mut options = servers(1);
+    change(&mut options);
+    let mut bench = Bench::new(options, secs(0));
+    bench.follow(8);
+    bench.requests.clear();
+    bench.wait(secs(9 * 70));
+    bench
+}
+
+fn is_kept(bench: &Bench) -> bool {
+    let source = bench.source(0);
+    assert_eq!(source.state, "unreachable");
+    source.selected
+}
+
+#[test]
+fn a_source_that_falls_silent_is_kept_while_it_may_be_and_told_once() {
+    let told =
+        |bench: &Bench| bench.events.iter().filter(|event| matches!(event, Event::SourceKept { .. })).count();
+    let mut bench = fallen_silent(|options| options.entries[0].options.max_unreach = 2);
+    assert_eq!((is_kept(&bench), told(&bench)), (true, 1));
+    assert!(bench.tracking().synchronised);
+    bench.wait(secs(3 * 300));
+    assert_eq!((is_kept(&bench), told(&bench)), (false, 1));
+    assert!(bench.events.iter().any(|event| matches!(event, Event::NoSelection { .. })));
+
+    let mut bench = fallen_silent(|_| {});
+    bench.wait(secs(86_400));
+    assert!(is_kept(&bench));
+    bench.follow(1);
+    assert_eq!(bench.source(0).state, "selected");
+}
+
+#[test]
+fn a_source_that_is_kept_does_not_keep_the_local_clock_from_being_served() {
+    let mut bench =
+        fallen_silent(|options| options.local = Some(crate::options::Local { stratum: Stratum::new(10) }));
+    assert!(is_kept(&bench));
+    bench.wait(secs(30 * 86_400));
+    assert_eq!((bench.count(&Event::LocalReference), bench.tracking().stratum), (1, 10));
+}
+
+#[test]
+fn a_copied_source_lends_its_stratum_and_identity() {
+    let served = |copy| {
+        let mut options = servers(1);
+        options.entries[0].options.copy = copy;
+        let mut bench = Bench::new(options, secs(0));
+        bench.follow(8);
+        (bench.tracking().stratum, bench.tracking().ref_id)
+    };
+    assert_eq!(served(true), (1, "GPS".to_owned()));
+    assert_eq!(served(false), (2, "C0000201".to_owned()));
+}
+
+#[test]
+fn warm_ups_count_for_nothing() {
+    let mut options = servers(1);
+    options.entries[0].options.association.presend = Some(ntp_proto::packet::PollExp::new(6));
+    options.entries[0].options.association.iburst = false;
+    let mut bench = Bench::new(options, secs(0));
+    bench.follow(6);
+    let source = bench.source(0);
+    assert_eq!((source.requests, source.replies, source.samples), (3, 3, 3));
+    assert_eq!(source.discards, [("warm_up".to_owned(), 3)]);
+    assert!(!source.reason.contains("not used"), "{}", source.reason);
+}

@@ -19,7 +19,7 @@ const WELL_KNOWN: Frequency = Frequency::from_ppm(0.15);
 const FIRST_SAVE: NtpDuration = NtpDuration::from_secs(900);
 /// Everybody is asked again at most so often because the clock became doubtful.
 const VERIFY: NtpDuration = NtpDuration::from_secs(64);
-/// How soon the reference is looked at again while nobody is selected.
+/// How soon the reference is looked at again while nobody answers who is selected.
 const REVIEW: NtpDuration = NtpDuration::from_secs(8);
 /// The same while the first answers are awaited.
 const SETTLING_REVIEW: NtpDuration = NtpDuration::from_secs(1);
@@ -106,13 +106,13 @@ impl Engine {
         }
     }
 
-    /// While nobody is selected, what is served may have to change without anything happening.
+    /// While nobody answers who is selected, what is served may have to change without anything happening.
     fn review(&mut self, now: Now) {
         if self.is_settling(now) {
             self.timers.review = Some(now.monotonic + SETTLING_REVIEW);
             return;
         }
-        if self.selected.is_some() {
+        if !self.is_alone() {
             self.timers.review = None;
             self.review_standing(now);
             return;

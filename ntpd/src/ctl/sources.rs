@@ -19,12 +19,12 @@ const NOTHING: &str = "-";
 
 const LEGEND: &str = "
 marks
-  *  selected: the clock is set by it
+  *  selected: the clock is set by it, or was until it fell silent
   +  combined with the selected one
   -  good, or at least not wrong, but not used
-  ~  could not be trusted: too distant, too jittery, or no majority agrees
+  ~  could not be trusted: too distant, too jittery, of an unwanted stratum, or no majority agrees
   x  falseticker: it contradicts the majority
-  ?  nothing to judge it by: new, no answer, or no address
+  ?  nothing to judge it by: new, too few samples, no answer, or no address
 columns
   source   as configured, with its address if that is another
   st       stratum: how many servers it is away from a clock
@@ -90,7 +90,7 @@ const COLUMNS: [(&str, Align); 9] = [
 fn cells(source: &SourceReport, verbose: bool) -> Vec<String> {
     let or_nothing = |value: Option<String>| value.unwrap_or_else(|| NOTHING.to_owned());
     let mut cells = vec![
-        mark(&source.state).to_owned(),
+        if source.selected { "*" } else { mark(&source.state) }.to_owned(),
         words::host(&source.name, source.address),
         or_nothing(source.stratum.map(|stratum| stratum.to_string())),
         poll(source.poll_s),
@@ -122,9 +122,9 @@ fn mark(state: &str) -> &'static str {
         "selected" => "*",
         "combined" => "+",
         "spare" | "outclassed" | "waiting" | "noselect" => "-",
-        "distant" | "jittery" | "no majority" => "~",
+        "distant" | "jittery" | "stratum" | "no majority" => "~",
         "falseticker" => "x",
-        "new" | "no samples" | "unreachable" => "?",
+        "new" | "no samples" | "few samples" | "unreachable" => "?",
         _ => " ",
     }
 }
@@ -161,6 +161,7 @@ fn discards(source: &SourceReport) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use ntp_clock::select::State;
+    use ntp_proto::packet::Stratum;
     use ntp_proto::time::{NtpDuration, Uncertainty};
 
     use super::super::tracking::tests::well;
@@ -280,12 +281,15 @@ the name has no address yet; it is looked up again and again
 
     #[test]
     fn every_state_has_a_mark() {
+        let (low, high) = (Stratum::new(1), Stratum::new(2));
         let (span, sigma) = (NtpDuration::ZERO, Uncertainty::from_seconds(0.0));
         let states = [
             State::New,
             State::NotSelectable,
             State::NoSamples,
             State::Unreachable,
+            State::TooFewSamples { samples: 1, needed: 2 },
+            State::StratumOutside { stratum: low, min: high, max: high },
             State::TooDistant { distance: span, limit: span },
             State::TooJittery { jitter: sigma, limit: sigma },
             State::Falseticker { misses_by: span },
@@ -293,6 +297,7 @@ the name has no address yet; it is looked up again and again
             State::Waiting { truechimers: 1, needed: 2 },
             State::NotPreferred,
             State::Outclassed { distance: span, limit: span },
+            State::Kept,
             State::Combined,
             State::Selected,
         ];

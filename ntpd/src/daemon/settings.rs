@@ -10,7 +10,7 @@ use ntp_config::{ClockControl, Config, Errors, Family, Host, Permission};
 use ntp_engine::{Entry, Local, Options, SourceKind, SourceOptions};
 use ntp_proto::client::Params;
 use ntp_proto::server::{self, AccessList, AccessRule, Prefix};
-use ntp_proto::time::{Offset, Uncertainty};
+use ntp_proto::time::{NtpDuration, Offset, Uncertainty};
 
 use crate::control;
 use crate::sys::udp::ClientOptions;
@@ -100,8 +100,11 @@ impl Settings {
         });
         Options {
             entries: if self.config.enabled { servers.chain(pools).collect() } else { Vec::new() },
+            refresh: (sources.refresh > 0).then(|| NtpDuration::from_secs(sources.refresh.into())),
             selection: select::Limits {
                 min_sources: usize::from(sources.minsources),
+                min_samples: sources.minsamples.into(),
+                strata: (sources.minstratum, sources.maxstratum),
                 max_distance: sources.maxdistance,
                 max_jitter: Uncertainty::from_seconds(sources.maxjitter.to_seconds()),
                 combine_limit: sources.combinelimit,
@@ -195,6 +198,7 @@ fn source_options(o: &ntp_config::SourceOptions) -> SourceOptions {
             max_poll: o.maxpoll,
             iburst: o.iburst,
             burst: o.burst,
+            presend: o.presend,
         },
         flags: select::Flags { prefer: o.prefer, noselect: o.noselect, trust: o.trust, require: o.require },
         offset: Offset::reference_ahead_by(o.offset),
@@ -202,6 +206,9 @@ fn source_options(o: &ntp_config::SourceOptions) -> SourceOptions {
         max_delay_ratio: o.maxdelayratio,
         max_delay_deviation: o.maxdelaydevratio,
         min_stratum: o.minstratum,
+        min_samples: o.minsamples.map(u64::from),
+        max_unreach: o.maxunreach,
+        copy: o.copy,
         offline: o.offline,
         family: o.family.map(|family| match family {
             Family::V4 => ntp_engine::Family::V4,

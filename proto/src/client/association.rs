@@ -14,10 +14,12 @@ use crate::time::{FreeTime, Monotonic, NtpDuration, NtpShort, NtpTimestamp};
 const MAX_ROOT_DISTANCE: NtpDuration = NtpDuration::from_secs(16);
 /// What a client that keeps its clock to itself says of its precision.
 const HIDDEN_PRECISION: Precision = Precision::new(32);
+/// How long before a request the way to the server is warmed up.
+const WARM_UP: NtpDuration = NtpDuration::from_secs(2);
 
 /// How an association behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Params {
     /// NTP version of the requests, 3 or 4.
     pub version: u8,
@@ -29,6 +31,10 @@ pub struct Params {
     pub iburst: bool,
     /// Up to four requests, 2 s apart, at a regular poll that goes unanswered.
     pub burst: bool,
+    /// From this poll interval on, each request follows 2 s after another whose reply is not used: it fills the
+    /// caches of address resolution and of firewalls on the way, which would delay one direction only. `None`:
+    /// never.
+    pub presend: Option<PollExp>,
 }
 
 impl Default for Params {
@@ -39,6 +45,7 @@ impl Default for Params {
             max_poll: PollExp::new(10),
             iburst: false,
             burst: false,
+            presend: None,
         }
     }
 }
@@ -49,7 +56,7 @@ impl Default for Params {
 pub struct TxToken(u64);
 
 impl TxToken {
-    /// The number of the request, counted from 0.
+    /// The number of the request, counted from 0, warm-ups included.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
@@ -61,6 +68,8 @@ impl TxToken {
 pub struct Request {
     /// Hand it back with the transmit stamp and with what arrives on that socket.
     pub token: TxToken,
+    /// Whether it only warms up the way: nobody waits for its reply, and it is not counted.
+    pub is_warm_up: bool,
     /// The packet.
     pub bytes: [u8; HEADER_LEN],
 }
@@ -115,6 +124,9 @@ pub struct Association {
     /// No request before this, whatever the schedule says.
     not_before: Monotonic,
     latest_request: Option<Monotonic>,
+    /// The request that the next one follows 2 s after, and when it left.
+    warm_up: Option<(TxToken, Monotonic)>,
+    next_token: u64,
     requests: u64,
     outstanding: Option<Outstanding>,
     last_reply: Option<NtpTimestamp>,
@@ -133,6 +145,8 @@ impl Association {
             schedule: Schedule::new(&params),
             not_before: start,
             latest_request: None,
+            warm_up: None,
+            next_token: 0,
             requests: 0,
             outstanding: None,
             last_reply: None,
@@ -145,11 +159,15 @@ impl Association {
     /// When the next request is due; `None` if the server refused us or is offline.
     #[must_use]
     pub fn next_request(&self) -> Option<Monotonic> {
-        match (self.standing, self.latest_request) {
-            (Standing::Refused(_) | Standing::Offline, _) => None,
-            (Standing::Active, None) => Some(self.not_before),
-            (Standing::Active, Some(at)) => Some(self.not_before.max(at + self.schedule.interval())),
+        if self.standing != Standing::Active {
+            return None;
         }
+        let due = match (self.warm_up, self.latest_request) {
+            (Some((_, at)), _) => at + WARM_UP,
+            (None, Some(at)) => at + self.schedule.interval(),
+            (None, None) => return Some(self.not_before),
+        };
+        Some(self.not_before.max(due))
     }
 
     /// The request that is due, or `None` if none is. `free` is the departure as well as it is known before
@@ -163,14 +181,20 @@ impl Association {
         if self.next_request().is_none_or(|due| now < due) {
             return None;
         }
-        self.schedule.request_leaves(rng);
-        self.latest_request = Some(now);
-        self.reach.shift();
-        let token = TxToken(self.requests);
-        self.requests += 1;
-        let nonce = random_nonce(rng);
-        self.outstanding = Some(Outstanding { token, nonce, t1: free });
-        Some(Request { token, bytes: self.request(nonce).to_bytes() })
+        let (token, nonce) = (TxToken(self.next_token), random_nonce(rng));
+        self.next_token += 1;
+        let is_warm_up = self.warm_up.is_none() && self.wants_warm_up();
+        if is_warm_up {
+            (self.warm_up, self.outstanding) = (Some((token, now)), None);
+        } else {
+            self.warm_up = None;
+            self.schedule.request_leaves(rng);
+            self.latest_request = Some(now);
+            self.reach.shift();
+            self.requests += 1;
+            self.outstanding = Some(Outstanding { token, nonce, t1: free });
+        }
+        Some(Request { token, is_warm_up, bytes: self.request(nonce).to_bytes() })
     }
 
     /// The request left at `t1`, as the kernel or the network card saw it. Too late or unknown: ignored.
@@ -222,7 +246,7 @@ impl Association {
     pub fn restart(&mut self, now: Monotonic) {
         self.standing = Standing::Active;
         self.not_before = now;
-        self.latest_request = None;
+        self.begin_anew();
         self.schedule.restart(self.params.iburst);
     }
 
@@ -236,7 +260,7 @@ impl Association {
     pub fn recheck(&mut self, now: Monotonic) {
         if self.standing == Standing::Active {
             self.not_before = self.not_before.max(now);
-            self.latest_request = None;
+            self.begin_anew();
             self.schedule.restart(self.params.iburst);
         }
     }
@@ -244,7 +268,7 @@ impl Association {
     /// Asks every 2 s from now on, until there were `replies` good ones or `requests` in all.
     pub fn burst(&mut self, now: Monotonic, replies: u8, requests: u8) {
         self.not_before = now;
-        self.latest_request = None;
+        self.begin_anew();
         self.schedule.start_burst(replies, requests);
     }
 
@@ -278,7 +302,7 @@ impl Association {
         self.standing
     }
 
-    /// Requests sent.
+    /// Requests sent, those apart that only warm up the way.
     #[must_use]
     pub const fn requests(&self) -> u64 {
         self.requests
@@ -294,6 +318,17 @@ impl Association {
     #[must_use]
     pub const fn discards(&self) -> &DiscardCounters {
         &self.discards
+    }
+
+    /// In quick succession every request is the warm-up of the next.
+    fn wants_warm_up(&self) -> bool {
+        let is_long = self.params.presend.is_some_and(|from| self.schedule.poll() >= from);
+        is_long && !self.schedule.is_hasty()
+    }
+
+    /// The next request does not depend on when the latest left.
+    fn begin_anew(&mut self) {
+        (self.latest_request, self.warm_up) = (None, None);
     }
 
     /// Nothing of ours is in it but version and poll interval: a server and those on the way need not know
@@ -318,6 +353,9 @@ impl Association {
 
     /// The tests, those first that tell a forger from the server: nothing that fails them changes anything.
     fn examine(&mut self, token: TxToken, t4: FreeTime, datagram: &[u8]) -> Result<Measurement, Discard> {
+        if self.warm_up.is_some_and(|(warm_up, _)| warm_up == token) {
+            return Err(Discard::WarmUp);
+        }
         let reply = PacketView::parse(datagram).map_err(Discard::Malformed)?;
         if !(1..=4).contains(&reply.version()) {
             return Err(Discard::Version(reply.version()));
@@ -352,7 +390,7 @@ impl Association {
     /// Nobody is asked any more, so nobody can be reached.
     fn leave(&mut self, standing: Standing) {
         self.standing = standing;
-        self.outstanding = None;
+        (self.outstanding, self.warm_up) = (None, None);
         self.reach = Reach::default();
     }
 }

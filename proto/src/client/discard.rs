@@ -32,6 +32,8 @@ pub enum Discard {
     RootDistance,
     /// Times that run backwards: sent before received, or set after sent (test 7).
     Inverted,
+    /// It answers a request that only warmed up the way.
+    WarmUp,
 
     /// The round trip is longer than `maxdelay`, or negative.
     Delay,
@@ -46,7 +48,7 @@ pub enum Discard {
 }
 
 impl Discard {
-    const COUNT: usize = 15;
+    const COUNT: usize = 16;
 
     /// A word for tables and metrics.
     #[must_use]
@@ -71,6 +73,7 @@ impl Discard {
             Self::DelayDeviation => 12,
             Self::Loop => 13,
             Self::ClockChanged => 14,
+            Self::WarmUp => 15,
         }
     }
 }
@@ -95,6 +98,7 @@ impl fmt::Display for Discard {
             Self::Unsynchronised => f.write_str("server is not synchronised"),
             Self::RootDistance => f.write_str("server is 16 s or more from its primary clock"),
             Self::Inverted => f.write_str("server's timestamps run backwards"),
+            Self::WarmUp => f.write_str("reply to a request that only warmed up the way"),
             Self::Delay => f.write_str("round trip exceeds maxdelay"),
             Self::DelayRatio => f.write_str("round trip exceeds maxdelayratio"),
             Self::DelayDeviation => f.write_str("round trip exceeds maxdelaydevratio"),
@@ -125,6 +129,7 @@ impl DiscardCounters {
         "delay_deviation",
         "loop",
         "clock_changed",
+        "warm_up",
     ];
 
     /// One more of this kind.
@@ -132,7 +137,7 @@ impl DiscardCounters {
         self.0[discard.index()] += 1;
     }
 
-    /// Name and count of every test, in the order of [`Discard`].
+    /// Name and count of every test.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         Self::NAMES.into_iter().zip(self.0)
     }

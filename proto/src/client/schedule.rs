@@ -77,6 +77,11 @@ impl Schedule {
         self.burst.is_some()
     }
 
+    /// Whether the next request comes sooner than the poll interval says.
+    pub(super) fn is_hasty(&self) -> bool {
+        self.burst.is_some() || self.ramp.is_some()
+    }
+
     pub(super) fn set_poll(&mut self, wish: PollExp) {
         self.poll = wish.clamp_to(self.min, self.max);
     }

@@ -299,3 +299,37 @@ fn a_burst_on_request_ends_with_its_replies() {
     }
     assert!(waits[0] == 0.0 && waits[1] < 2.05 && waits[2] >= 64.0, "{waits:?}");
 }
+
+#[test]
+fn a_warm_up_goes_two_seconds_ahead_and_is_never_a_sample() {
+    let presend = Some(PollExp::new(7));
+    let mut bench = Bench::new(Params { presend, ..Params::default() });
+    bench.exchange(|_| {}).unwrap();
+    assert_eq!(bench.association.requests(), 1, "64 s are below the limit");
+
+    bench.association.set_poll(PollExp::new(7));
+    let (warm_up, waited) = bench.request();
+    assert!(warm_up.is_warm_up && waited >= NtpDuration::from_secs(128), "{waited}");
+    assert_eq!(bench.deliver(&warm_up, &bench.reply_to(&warm_up)), Err(Discard::WarmUp));
+    assert_eq!((bench.association.requests(), bench.association.reach().bits()), (1, 1));
+
+    let (real, waited) = bench.request();
+    assert_eq!((real.is_warm_up, waited), (false, NtpDuration::from_secs(2)));
+    assert_ne!(real.token, warm_up.token);
+    assert!(bench.deliver(&warm_up, &bench.reply_to(&warm_up)).is_err(), "too late as well");
+    bench.deliver(&real, &bench.reply_to(&real)).unwrap();
+    assert_eq!((bench.association.requests(), bench.association.reach().bits()), (2, 3));
+    assert!(bench.request().0.is_warm_up, "before each of them");
+}
+
+#[test]
+fn a_burst_needs_no_warm_up() {
+    let mut bench = Bench::new(Params { presend: Some(PollExp::new(6)), ..iburst() });
+    for _ in 0..4 {
+        assert!(!bench.request().0.is_warm_up);
+    }
+    bench.association.go_offline();
+    bench.association.restart(bench.now);
+    bench.association.burst(bench.now, 1, 1);
+    assert!(!bench.request().0.is_warm_up);
+}
