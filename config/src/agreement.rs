@@ -12,7 +12,7 @@ use std::ops::Range;
 use crate::document::Document;
 use crate::error::Complaint;
 use crate::origin::Places;
-use crate::{Config, ConfigError, Family, Host, SourceOptions};
+use crate::{Config, ConfigError, Family, Host, Permission, SourceOptions};
 
 /// All disagreements of the entries that were read.
 pub(crate) fn check(config: &Config, places: &Places, document: &Document<'_>) -> Vec<ConfigError> {
@@ -21,6 +21,7 @@ pub(crate) fn check(config: &Config, places: &Places, document: &Document<'_>) -
     check.pools(config);
     check.listen(config);
     check.bind_addresses(config);
+    check.acquisition_port(config);
     check.errors
 }
 
@@ -127,6 +128,21 @@ impl Check<'_> {
             } else {
                 seen.insert(family, span);
             }
+        }
+    }
+
+    /// Requests cannot leave from the port that is served on.
+    fn acquisition_port(&mut self, config: &Config) {
+        let port = config.server.port;
+        let path = "sources.acquisitionport";
+        let is_served = config.security.access.iter().any(|access| access.permission != Permission::Deny);
+        let Some(span) = self.places.of(path) else { return };
+        if is_served && port != 0 && config.sources.acquisitionport == Some(port) {
+            let complaint = Complaint::new(format!("{port} is the port that is served on (server.port)"))
+                .expected("a port of its own for requests")
+                .help("remove it: each request then leaves from a random port, which is safer")
+                .help("choose another port, or set server.port to 0 to serve nobody");
+            self.complain(path.to_owned(), span, complaint);
         }
     }
 

@@ -46,6 +46,10 @@ pub struct Sources {
     /// Own addresses that requests are sent from, at most one of each family; a family without one leaves the
     /// choice to the routing table. Default: empty.
     pub bindaddress: Vec<IpAddr>,
+    /// The one port of ours that all requests leave from, 0 … 65535; 0: one that the kernel picks once. `None`: each
+    /// request from a random port of its own, so that nobody can guess where to send a forged reply (RFC 9109).
+    /// Default: `None`.
+    pub acquisitionport: Option<u16>,
     /// The interface that requests are sent by and replies come by; `None`: the routing table decides.
     /// Default: `None`.
     pub binddevice: Option<InterfaceName>,
@@ -70,6 +74,7 @@ impl Default for Sources {
             stratumweight: NtpDuration::from_millis(1),
             refresh: 1_209_600,
             bindaddress: Vec::new(),
+            acquisitionport: None,
             binddevice: None,
             dscp: 0,
         }
@@ -103,13 +108,9 @@ impl Section for Sources {
         v.optional("stratumweight", ANY_LENGTH, &mut self.stratumweight);
         v.optional("refresh", Integer::within(0, 1_000_000_000), &mut self.refresh);
         v.list("bindaddress", Text::new(), &mut self.bindaddress);
+        v.optional("acquisitionport", Optional(Integer::within(0, 65535)), &mut self.acquisitionport);
         v.optional("binddevice", Optional(Text::new()), &mut self.binddevice);
         v.optional("dscp", Integer::within(0, 63), &mut self.dscp);
-        v.refuse(
-            "acquisitionport",
-            "each request leaves from a random port of its own, so that nobody can guess where to send a \
-             forged reply (RFC 9109)",
-        );
         v.table("hardware", &mut Hardware);
         v.not_yet("refclocks");
         self.check_strata(v);

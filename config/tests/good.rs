@@ -70,7 +70,7 @@ fn everything_that_is_written_arrives() {
     assert!(config.sources.servers[1].options.noselect);
     assert_eq!(config.sources.bindaddress.len(), 2);
     assert_eq!(config.sources.binddevice.as_ref().map(InterfaceName::as_str), Some("eth0.10"));
-    assert_eq!(config.sources.dscp, 46);
+    assert_eq!((config.sources.dscp, config.sources.acquisitionport), (46, Some(0)));
     assert_eq!((config.sources.minsamples, config.sources.refresh), (6, 0));
     assert_eq!((config.sources.minstratum, config.sources.maxstratum), (Stratum::new(1), Stratum::new(12)));
     assert_eq!((options.minsamples, options.maxunreach, options.copy), (Some(10), 8, true));

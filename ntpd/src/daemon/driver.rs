@@ -122,7 +122,8 @@ impl Driver {
             engine,
             clock,
             watch,
-            requests: Requests::new(tell.clone(), Rc::clone(&snapshot)).leaving(settings.client_options()),
+            requests: Requests::new(tell.clone(), Rc::clone(&snapshot))
+                .leaving(settings.client_options(), settings.config.sources.acquisitionport),
             unsent: BTreeMap::new(),
             service: Rc::new(Service::new(settings.access(), Rc::clone(&snapshot))),
             snapshot,

@@ -16,6 +16,7 @@
 //! | `driver.rs` | the loop |
 //! | `clock.rs` | the kernel clock as the engine's servant, and its jumps |
 //! | `requests.rs` | a socket for each request |
+//! | `one_port.rs` | or one for all of them |
 //! | `serve.rs` | the sockets that are served on |
 //! | `lookup.rs` | names |
 //! | `drift.rs` | the drift file |
@@ -32,6 +33,7 @@ mod history;
 pub mod log;
 mod lookup;
 mod notify;
+mod one_port;
 mod problems;
 mod requests;
 mod serve;

@@ -8,6 +8,8 @@
 //! What makes a socket better is asked for and not insisted on; what a caller asks for in [`ClientOptions`] is
 //! done or fails. Sockets never block, and nothing here allocates memory, except to word a failure.
 
+mod shared;
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -101,19 +103,10 @@ impl UdpSocket {
     ///
     /// Fails if the family is not there, no route leads to `remote`, or one of the options cannot be had.
     pub fn client(remote: SocketAddr, options: &ClientOptions) -> io::Result<Self> {
-        let fd = open(&remote)?;
-        // The interface first: it says by which routing table the rest is judged.
-        if let Some(device) = &options.device {
-            let bound = socket::bind_to_device(fd.as_fd(), device);
-            bound.map_err(|error| explain(&error, format_args!("cannot use interface {device}")))?;
-        }
+        let fd = prepare(remote, options)?;
         if let Some(from) = options.from(remote) {
             let bound = socket::bind(fd.as_fd(), SocketAddr::new(from, 0));
             bound.map_err(|error| explain(&error, format_args!("cannot send from {from}")))?;
-        }
-        if options.dscp != 0 {
-            let marked = mark(fd.as_fd(), remote, options.dscp);
-            marked.map_err(|error| explain(&error, format_args!("cannot set DSCP {}", options.dscp)))?;
         }
         let stamping = ask_for_stamps(fd.as_fd(), true);
         socket::connect(fd.as_fd(), remote)?;
@@ -270,6 +263,21 @@ fn open(address: &SocketAddr) -> io::Result<OwnedFd> {
     let fd = socket::socket(address)?;
     socket::set_close_on_exec(fd.as_fd())?;
     socket::set_nonblocking(fd.as_fd())?;
+    Ok(fd)
+}
+
+/// A socket of the family of `remote` with the options that do not depend on where it is bound.
+fn prepare(remote: SocketAddr, options: &ClientOptions) -> io::Result<OwnedFd> {
+    let fd = open(&remote)?;
+    // Before anything else: the interface says by which routing table the rest is judged.
+    if let Some(device) = &options.device {
+        let bound = socket::bind_to_device(fd.as_fd(), device);
+        bound.map_err(|error| explain(&error, format_args!("cannot use interface {device}")))?;
+    }
+    if options.dscp != 0 {
+        let marked = mark(fd.as_fd(), remote, options.dscp);
+        marked.map_err(|error| explain(&error, format_args!("cannot set DSCP {}", options.dscp)))?;
+    }
     Ok(fd)
 }
 
