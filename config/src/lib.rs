@@ -13,7 +13,8 @@
 //! Reading order: [`Config`] and its sections ([`Sources`], [`Server`], [`Security`]), each of which
 //! declares its keys once in `visit`; `schema` (what a declaration is made of); `reader` and `writer` (the
 //! two that walk the declarations); `agreement` (what entries must not say together); `origin` (which line a
-//! value comes from); [`ConfigError`].
+//! value comes from); [`ConfigError`]. [`parse_source_lines`] reads the files that other programs leave in
+//! `sources.sourcedir`.
 //!
 //! A key that is not declared is an error, and so is one that the platform's schema has but this build does
 //! not carry out: nothing is accepted and then ignored.
@@ -32,6 +33,7 @@ mod reader;
 mod schema;
 mod security;
 mod server;
+mod source_lines;
 mod sources;
 mod suggest;
 mod syntax;
@@ -45,4 +47,5 @@ pub use network::{InvalidNetwork, Network};
 pub use reader::parse;
 pub use security::{Access, Permission, Security};
 pub use server::{ClockControl, Local, Makestep, Server, StepLimit};
+pub use source_lines::{LineComplaint, LineSource, SourceLine, SourceLines, parse_source_lines};
 pub use sources::{Family, PoolSource, ServerSource, SourceOptions, Sources};

@@ -4,6 +4,7 @@
 //! ranges and defaults.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use ntp_proto::packet::{PollExp, Stratum};
 use ntp_proto::time::NtpDuration;
@@ -43,6 +44,11 @@ pub struct Sources {
     /// After how many seconds names of sources that work are looked up again, 0 … 10⁹; 0: never. Default:
     /// 1209600, two weeks.
     pub refresh: u32,
+    /// Directories whose files `*.sources` name more sources, in chrony's words ([`parse_source_lines`]); at most
+    /// 10. Of files of one name only that in the first directory counts. Default: none.
+    ///
+    /// [`parse_source_lines`]: crate::parse_source_lines
+    pub sourcedir: Vec<PathBuf>,
     /// Own addresses that requests are sent from, at most one of each family; a family without one leaves the
     /// choice to the routing table. Default: empty.
     pub bindaddress: Vec<IpAddr>,
@@ -73,6 +79,7 @@ impl Default for Sources {
             reselectdist: NtpDuration::from_nanos(100_000),
             stratumweight: NtpDuration::from_millis(1),
             refresh: 1_209_600,
+            sourcedir: Vec::new(),
             bindaddress: Vec::new(),
             acquisitionport: None,
             binddevice: None,
@@ -107,6 +114,7 @@ impl Section for Sources {
         v.optional("reselectdist", ANY_LENGTH, &mut self.reselectdist);
         v.optional("stratumweight", ANY_LENGTH, &mut self.stratumweight);
         v.optional("refresh", Integer::within(0, 1_000_000_000), &mut self.refresh);
+        v.list("sourcedir", Text::new(), &mut self.sourcedir);
         v.list("bindaddress", Text::new(), &mut self.bindaddress);
         v.optional("acquisitionport", Optional(Integer::within(0, 65535)), &mut self.acquisitionport);
         v.optional("binddevice", Optional(Text::new()), &mut self.binddevice);
@@ -114,8 +122,12 @@ impl Section for Sources {
         v.table("hardware", &mut Hardware);
         v.not_yet("refclocks");
         self.check_strata(v);
+        self.check_directories(v);
     }
 }
+
+/// More directories than this are nobody's intention.
+const MAX_DIRECTORIES: usize = 10;
 
 impl Sources {
     fn check_strata<V: Visitor>(&self, v: &mut V) {
@@ -124,6 +136,14 @@ impl Sources {
             let complaint = Complaint::new(format!("minstratum is {min}, which is above maxstratum, {max}"))
                 .help(format!("set maxstratum to {min} or more, or minstratum to {max} or less"));
             v.reject(&["minstratum", "maxstratum"], complaint);
+        }
+    }
+
+    fn check_directories<V: Visitor>(&self, v: &mut V) {
+        let count = self.sourcedir.len();
+        if count > MAX_DIRECTORIES {
+            let complaint = Complaint::new(format!("has {count} directories"));
+            v.reject(&["sourcedir"], complaint.expected(format!("at most {MAX_DIRECTORIES}")));
         }
     }
 }

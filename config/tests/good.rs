@@ -71,6 +71,7 @@ fn everything_that_is_written_arrives() {
     assert_eq!(config.sources.bindaddress.len(), 2);
     assert_eq!(config.sources.binddevice.as_ref().map(InterfaceName::as_str), Some("eth0.10"));
     assert_eq!((config.sources.dscp, config.sources.acquisitionport), (46, Some(0)));
+    assert_eq!(config.sources.sourcedir[1].as_path(), "/etc/ntpd/sources.d");
     assert_eq!((config.sources.minsamples, config.sources.refresh), (6, 0));
     assert_eq!((config.sources.minstratum, config.sources.maxstratum), (Stratum::new(1), Stratum::new(12)));
     assert_eq!((options.minsamples, options.maxunreach, options.copy), (Some(10), 8, true));

@@ -39,6 +39,8 @@ struct Place {
     failures: u32,
     spare: VecDeque<IpAddr>,
     banned: Vec<IpAddr>,
+    /// An address of the name that another source uses.
+    taken: Option<IpAddr>,
 }
 
 /// The places of all entries.
@@ -87,7 +89,9 @@ impl Directory {
     /// lifted: a server that was bad once is better than none.
     pub(crate) fn offer(&mut self, id: LookupId, addresses: impl Iterator<Item = IpAddr>, in_use: &[IpAddr]) {
         let Some(place) = self.places.get_mut(id.0) else { return };
-        let free: Vec<IpAddr> = addresses.filter(|a| !in_use.contains(a)).take(MAX_SPARES).collect();
+        let (used, free): (Vec<IpAddr>, Vec<IpAddr>) =
+            addresses.take(MAX_SPARES).partition(|a| in_use.contains(a));
+        place.taken = used.first().copied();
         if free.iter().all(|a| place.banned.contains(a)) {
             place.banned.clear();
         }
@@ -103,6 +107,11 @@ impl Directory {
     /// Whether there is an address to try.
     pub(crate) fn has_spare(&self, id: LookupId) -> bool {
         self.places.get(id.0).is_some_and(|p| !p.spare.is_empty())
+    }
+
+    /// An address that the latest look-up gave and that was in use.
+    pub(crate) fn taken(&self, id: LookupId) -> Option<IpAddr> {
+        self.places.get(id.0)?.taken
     }
 
     /// The address proved bad.

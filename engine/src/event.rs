@@ -118,6 +118,15 @@ pub enum Event {
     ClockDenied,
     /// The kernel lets us touch the clock again.
     ClockAllowed,
+    /// What is configured comes to nothing, since another source has its address.
+    AddressTaken {
+        /// What is configured.
+        name: String,
+        /// Its address.
+        address: SocketAddr,
+        /// The name of the source that has it.
+        by: String,
+    },
     /// A name has no address; it is tried again.
     LookupFailed {
         /// The name.
@@ -141,6 +150,7 @@ impl Event {
                 | Self::RateChangedByOther { .. }
                 | Self::ClockDenied
                 | Self::Kiss { .. }
+                | Self::AddressTaken { .. }
         )
     }
 }
@@ -190,6 +200,9 @@ impl fmt::Display for Event {
                 "the kernel does not let us adjust the clock (is CAP_SYS_TIME missing?); measuring and serving only",
             ),
             Self::ClockAllowed => f.write_str("allowed to adjust the clock again"),
+            Self::AddressTaken { name, address, by } => {
+                write!(f, "{name} is not asked: {address} is asked already, as {by}")
+            }
             Self::LookupFailed { name, retry } => write!(f, "no address for {name}; next attempt in {retry}"),
         }
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Drift;
 use crate::directory::LookupId;
-use crate::options::{Entry, Host};
+use crate::options::{Entry, FromFile, Host};
 use crate::source::{Source, SourceId};
 
 /// The time at which something is told: both clocks, read together. The raw time belongs to the engine's
@@ -143,6 +143,9 @@ pub enum Command {
     Add(Box<Entry>),
     /// No more of this server or pool, until the next restart.
     Delete(Host),
+    /// The servers and pools of files of lines are these from now on: those that are new are asked, those that are
+    /// gone are not, and what is as it was is not touched.
+    SourceFiles(Vec<FromFile>),
 }
 
 /// Which sources a command is for.
@@ -176,6 +179,7 @@ impl fmt::Display for Command {
             Self::Burst { whom, replies, requests } => write!(f, "burst {whom}, {replies} of {requests}"),
             Self::Add(entry) => write!(f, "add {}, port {}", entry.host, entry.port),
             Self::Delete(host) => write!(f, "delete {host}"),
+            Self::SourceFiles(entries) => write!(f, "take {} sources of files", entries.len()),
         }
     }
 }

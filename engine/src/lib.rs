@@ -38,7 +38,7 @@ pub use engine::Engine;
 pub use event::Event;
 pub use history::History;
 pub use input::{ClockOutcome, Command, Input, Now, StampQuality, Target};
-pub use options::{Entry, Family, Host, Local, Options, SourceKind, SourceOptions};
+pub use options::{Entry, Family, FromFile, Host, Local, Options, SourceKind, SourceOptions};
 pub use report::Report;
 pub use snapshot::{ReferenceTime, TimeSnapshot};
 pub use source::SourceId;

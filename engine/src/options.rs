@@ -77,6 +77,24 @@ pub struct Entry {
     pub options: SourceOptions,
 }
 
+/// A server or pool that a file of lines names, beside the configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FromFile {
+    /// The file, as it is shown.
+    pub file: String,
+    /// What it names.
+    pub entry: Entry,
+}
+
+/// Who wants an entry that is not the configuration's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// An operator, while the service runs.
+    Operator,
+    /// A file of lines.
+    File(String),
+}
+
 /// An address, or a name that has one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

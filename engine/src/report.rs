@@ -3,6 +3,7 @@
 //! Field names carry their units. Signs: offsets are reference − ours, so positive means that our clock is
 //! slow; frequencies are corrections, so positive means that our clock loses time by itself.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use ntp_clock::select::State;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::directory::LookupId;
 use crate::engine::Engine;
 use crate::input::{Now, StampQuality};
-use crate::options::SourceKind;
+use crate::options::{Origin, SourceKind};
 use crate::reference::Standing;
 use crate::source::Source;
 
@@ -26,6 +27,19 @@ pub struct Report {
     pub sources: Vec<SourceReport>,
     /// Names that have no address yet.
     pub unresolved: Vec<String>,
+    /// What comes to nothing because another source has its address.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// A server or pool without a source of its own, because another has its address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicate {
+    /// As configured.
+    pub name: String,
+    /// Its address.
+    pub address: SocketAddr,
+    /// The source that has it, as configured.
+    pub used_by: String,
 }
 
 /// Who may steer the clock.
@@ -106,6 +120,8 @@ pub struct SourceReport {
     pub address: SocketAddr,
     /// `server` or `pool`.
     pub kind: String,
+    /// Who wants it: `configuration`, `operator`, or the path of a file of `sources.sourcedir`.
+    pub origin: String,
     /// One word.
     pub state: String,
     /// Whether the clock is set by it.
@@ -160,10 +176,12 @@ impl Engine {
     /// Everything there is to show at `now`.
     #[must_use]
     pub fn report(&self, now: Now) -> Report {
+        let (duplicates, unresolved) = self.without_source();
         Report {
             tracking: self.tracking_report(now),
             sources: self.sources.iter().map(|s| self.source_report(s, now)).collect(),
-            unresolved: self.unresolved(),
+            unresolved,
+            duplicates,
         }
     }
 
@@ -216,10 +234,30 @@ impl Engine {
         }
     }
 
-    fn unresolved(&self) -> Vec<String> {
-        let has_source = |entry| self.sources.iter().any(|s| s.entry == entry);
+    /// The entries that no source stands for: because others have their addresses, or because they have none.
+    fn without_source(&self) -> (Vec<Duplicate>, Vec<String>) {
+        let (mut duplicates, mut unresolved) = (Vec::new(), Vec::new());
+        let served: BTreeSet<usize> = self.sources.iter().map(|s| s.entry).collect();
         let entries = self.entries.iter().enumerate().filter_map(|(i, e)| Some((i, e.as_ref()?)));
-        entries.filter(|(i, _)| !has_source(*i)).map(|(_, e)| e.host.to_string()).collect()
+        for (index, entry) in entries.filter(|(index, _)| !served.contains(index)) {
+            let name = entry.host.to_string();
+            match self.holder(LookupId(index)) {
+                Some(holder) => {
+                    let (address, used_by) = (holder.address, holder.name.clone());
+                    duplicates.push(Duplicate { name, address, used_by });
+                }
+                None => unresolved.push(name),
+            }
+        }
+        (duplicates, unresolved)
+    }
+
+    fn origin(&self, entry: usize) -> String {
+        match self.origins.get(&entry) {
+            None => "configuration".to_owned(),
+            Some(Origin::Operator) => "operator".to_owned(),
+            Some(Origin::File(file)) => file.clone(),
+        }
     }
 
     fn source_report(&self, source: &Source, now: Now) -> SourceReport {
@@ -231,6 +269,7 @@ impl Engine {
             id: source.id.number(),
             name: source.name.clone(),
             address: source.address,
+            origin: self.origin(source.entry),
             kind: if pool { "pool" } else { "server" }.to_owned(),
             state: source.state.name().to_owned(),
             used: source.state.is_used(),

@@ -10,8 +10,8 @@ use libfuzzer_sys::fuzz_target;
 use ntp_clock::{ClockEpoch, Stamp};
 use ntp_engine::record::start;
 use ntp_engine::{
-    Action, ClockCommand, ClockOutcome, Command, Engine, Entry, Host, Input, Local, Now, Options, SourceId,
-    SourceKind, SourceOptions, StampQuality, Target,
+    Action, ClockCommand, ClockOutcome, Command, Engine, Entry, FromFile, Host, Input, Local, Now, Options,
+    SourceId, SourceKind, SourceOptions, StampQuality, Target,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::packet::{HEADER_LEN, Leap, PollExp, Precision, RefId, Stratum};
@@ -260,7 +260,7 @@ fn rate(u: &mut Unstructured<'_>) -> Result<Frequency> {
 fn command(u: &mut Unstructured<'_>) -> Result<Command> {
     let host = Host::Address([192, 0, 2, u.int_in_range(1..=5)?].into());
     let whom = if u.arbitrary()? { Target::All } else { Target::Host(host.clone()) };
-    Ok(match u.int_in_range(0..=6)? {
+    Ok(match u.int_in_range(0..=7)? {
         0 => Command::Step,
         1 => Command::Refresh,
         2 => Command::Online(whom),
@@ -269,6 +269,12 @@ fn command(u: &mut Unstructured<'_>) -> Result<Command> {
         5 => {
             let kind = SourceKind::Server;
             Command::Add(Box::new(Entry { host, port: 123, kind, options: SourceOptions::default() }))
+        }
+        6 => {
+            let (file, kind, options) =
+                ("a.sources".to_owned(), SourceKind::Server, SourceOptions::default());
+            let entry = Entry { host, port: 123, kind, options };
+            Command::SourceFiles(if u.arbitrary()? { vec![FromFile { file, entry }] } else { Vec::new() })
         }
         _ => Command::Delete(host),
     })

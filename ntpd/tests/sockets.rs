@@ -75,6 +75,21 @@ fn requests_leave_from_the_address_and_interface_that_were_said() {
 }
 
 #[test]
+fn requests_may_all_leave_from_one_port() {
+    if !namespaces_can_be_made() {
+        return;
+    }
+    let server = Daemon::start("server", &server(""));
+    for port in [10_123, 0] {
+        let client = client(&server, &format!("bindaddress = ['127.0.0.9']\nacquisitionport = {port}"));
+        client.wait_for("an answer", has_answers);
+        client.wait_for("a sample with the kernel's stamps", |client| {
+            client.json("sources")["sources"][0]["stamps"] == serde_json::json!(["kernel", "kernel"])
+        });
+    }
+}
+
+#[test]
 fn what_requests_cannot_leave_from_is_a_visible_state() {
     if !namespaces_can_be_made() {
         return;
@@ -83,6 +98,7 @@ fn what_requests_cannot_leave_from_is_a_visible_state() {
     for (how, problem) in [
         ("binddevice = 'nowhere0'", "cannot use interface nowhere0: "),
         ("bindaddress = ['192.0.2.9']", "cannot send from 192.0.2.9: "),
+        ("acquisitionport = 123", "cannot send from 0.0.0.0:123 (acquisitionport): "),
     ] {
         let client = client(&server, how);
         client.wait_for(problem, |client| client.status()["problems"].to_string().contains(problem));

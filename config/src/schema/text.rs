@@ -143,7 +143,7 @@ impl Textual for Network {
 }
 
 impl Textual for PathBuf {
-    const EXPECTED: &str = "the path of a file";
+    const EXPECTED: &str = "a path";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
         match text {

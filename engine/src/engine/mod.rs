@@ -15,7 +15,7 @@ mod sources;
 mod tests;
 pub(crate) mod timers;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 use ntp_clock::filter::UNKNOWN_SKEW;
@@ -29,7 +29,7 @@ use crate::discipline::{Discipline, SANE_RATE};
 use crate::event::Event;
 use crate::history::History;
 use crate::input::{Command, Input, Now, Target};
-use crate::options::{Entry, Host, Options};
+use crate::options::{Entry, Host, Options, Origin};
 use crate::reference::{Standing, Tracking};
 use crate::snapshot::TimeSnapshot;
 use crate::source::{Source, SourceId};
@@ -46,12 +46,14 @@ pub struct Engine {
     pub(crate) prior: Drift,
     /// Servers and pools; one that was deleted leaves a hole, so that numbers stay what they are.
     pub(crate) entries: Vec<Option<Entry>>,
+    /// Who wants those that are not in the options.
+    pub(crate) origins: BTreeMap<usize, Origin>,
     pub(crate) sources: Vec<Source>,
     replacements: Replacements,
     /// What an earlier run learnt, and by how much its free-running clock is behind ours.
     history: Option<(History, NtpDuration)>,
     next_source: u32,
-    directory: Directory,
+    pub(crate) directory: Directory,
     pub(crate) discipline: Discipline,
     pub(crate) standing: Standing,
     pub(crate) tracking: Option<Tracking>,
@@ -74,6 +76,7 @@ impl Engine {
         let mut engine = Self {
             directory: Directory::new(options.entries.len(), options.refresh),
             entries: options.entries.iter().cloned().map(Some).collect(),
+            origins: BTreeMap::new(),
             replacements: Replacements::default(),
             history: None,
             snapshot: clock::snapshot(&discipline, &options, Standing::Unsynchronised, None, now),
@@ -192,6 +195,11 @@ impl Engine {
             Command::Add(entry) if configured(&entry.host) => {
                 Some(format!("{} is a source already", entry.host))
             }
+            Command::Add(entry) => {
+                let Host::Address(address) = entry.host else { return None };
+                let holder = self.holder_of(SocketAddr::new(address, entry.port))?;
+                Some(format!("{address} is asked already, as {}", holder.name))
+            }
             Command::Step if !self.discipline.may_adjust() => {
                 Some("the clock may not be adjusted; nothing was stepped".to_owned())
             }
@@ -223,8 +231,9 @@ impl Engine {
             Command::Online(whom) => self.go_online(now, &whom),
             Command::Offline(whom) => self.go_offline(now, &whom),
             Command::Burst { whom, replies, requests } => self.burst(now, &whom, replies, requests),
-            Command::Add(entry) => self.add_entry(now, *entry),
+            Command::Add(entry) => self.add_entry(now, *entry, Origin::Operator),
             Command::Delete(host) => self.delete(now, &host),
+            Command::SourceFiles(entries) => self.take_files(now, entries),
         }
     }
 

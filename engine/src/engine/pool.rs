@@ -4,6 +4,7 @@
 //! dead addresses of a pool cost seconds. A source that worked and went bad is replaced at most once in half
 //! an hour, whatever the number of sources: when the own network fails, everybody looks bad.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use ntp_clock::SourceFilter;
@@ -15,7 +16,7 @@ use crate::action::Action;
 use crate::directory::LookupId;
 use crate::event::Event;
 use crate::input::Now;
-use crate::options::{Entry, Host, SourceKind};
+use crate::options::{Entry, FromFile, Host, Origin, SourceKind};
 use crate::source::{Source, SourceId};
 
 /// Sources do not start all at the same moment, but soon: thousands of them within a quarter of a minute.
@@ -43,10 +44,39 @@ impl Engine {
     }
 
     /// One more server or pool.
-    pub(super) fn add_entry(&mut self, now: Now, entry: Entry) {
+    pub(super) fn add_entry(&mut self, now: Now, entry: Entry, origin: Origin) {
+        let index = self.entries.len();
         self.entries.push(Some(entry));
+        self.origins.insert(index, origin);
         self.directory.add();
-        self.open_entry(now, self.entries.len() - 1);
+        self.open_entry(now, index);
+    }
+
+    /// The entries of files are these from now on.
+    pub(super) fn take_files(&mut self, now: Now, entries: Vec<FromFile>) {
+        let mut wanted: BTreeMap<(String, u16), Vec<FromFile>> = BTreeMap::new();
+        for new in entries {
+            wanted.entry((new.entry.host.to_string(), new.entry.port)).or_default().push(new);
+        }
+        for index in 0..self.entries.len() {
+            let (Some(entry), Some(Origin::File(file))) =
+                (&self.entries[index], self.origins.get_mut(&index))
+            else {
+                continue;
+            };
+            let alike = wanted.get_mut(&(entry.host.to_string(), entry.port));
+            let same = alike.and_then(|new| Some((new.iter().position(|n| n.entry == *entry)?, new)));
+            match same {
+                Some((at, new)) => *file = new.swap_remove(at).file,
+                None => self.close_entry(index),
+            }
+        }
+        self.remove_sources(|source, entries| entries[source.entry].is_none());
+        self.open_freed(now);
+        for FromFile { file, entry } in wanted.into_values().flatten() {
+            self.add_entry(now, entry, Origin::File(file));
+        }
+        self.reselect(now, None);
     }
 
     /// The entries whose host or one of whose addresses is `host`, and all their sources, go.
@@ -57,19 +87,11 @@ impl Engine {
             let server = self.entries[index].as_ref().is_some_and(|entry| entry.kind == SourceKind::Server);
             let hit = self.sources.iter().any(|s| s.entry == index && is_it(s));
             if named || hit && server {
-                self.entries[index] = None;
-                self.directory.forget(LookupId(index));
+                self.close_entry(index);
             }
         }
-        let gone: Vec<SourceId> = self
-            .sources
-            .iter()
-            .filter(|s| self.entries[s.entry].is_none() || is_it(s))
-            .map(|s| s.id)
-            .collect();
-        for id in gone {
-            self.remove_source(id);
-        }
+        self.remove_sources(|source, entries| entries[source.entry].is_none() || is_it(source));
+        self.open_freed(now);
         self.reselect(now, None);
     }
 
@@ -107,7 +129,13 @@ impl Engine {
         }
         let (retry, is_first) = self.directory.retry(lookup, now.monotonic);
         if is_first && self.sources_of(lookup) == 0 {
-            self.events.push_back(Event::LookupFailed { name: entry.host.to_string(), retry });
+            let name = entry.host.to_string();
+            self.events.push_back(match self.holder(lookup) {
+                Some(holder) => {
+                    Event::AddressTaken { name, address: holder.address, by: holder.name.clone() }
+                }
+                None => Event::LookupFailed { name, retry },
+            });
         }
     }
 
@@ -158,11 +186,46 @@ impl Engine {
         self.entries.get(lookup.0)?.as_ref()
     }
 
+    /// The source at an address.
+    pub(crate) fn holder_of(&self, address: SocketAddr) -> Option<&Source> {
+        self.sources.iter().find(|s| s.address == address)
+    }
+
+    /// The source that has the address of an entry that came to nothing.
+    pub(crate) fn holder(&self, lookup: LookupId) -> Option<&Source> {
+        let entry = self.entry(lookup)?;
+        match entry.host {
+            Host::Address(address) => self.holder_of(SocketAddr::new(address, entry.port)),
+            Host::Name(_) => {
+                let taken = self.directory.taken(lookup)?;
+                self.sources.iter().find(|s| s.address.ip() == taken)
+            }
+        }
+    }
+
+    fn close_entry(&mut self, index: usize) {
+        self.entries[index] = None;
+        self.origins.remove(&index);
+        self.directory.forget(LookupId(index));
+    }
+
     fn open_entry(&mut self, now: Now, index: usize) {
         match self.entries[index].as_ref().map(|entry| entry.host.clone()) {
             Some(Host::Address(address)) => self.add_source(now, index, address),
             Some(Host::Name(_)) => self.directory.want(LookupId(index), now.monotonic),
             None => {}
+        }
+    }
+
+    /// Addresses that another source had are asked for those who named them, once they are free.
+    fn open_freed(&mut self, now: Now) {
+        let has_source: BTreeSet<usize> = self.sources.iter().map(|s| s.entry).collect();
+        for index in (0..self.entries.len()).filter(|index| !has_source.contains(index)) {
+            let Some(entry) = &self.entries[index] else { continue };
+            let Host::Address(address) = entry.host else { continue };
+            if self.holder_of(SocketAddr::new(address, entry.port)).is_none() {
+                self.add_source(now, index, address);
+            }
         }
     }
 
@@ -194,6 +257,7 @@ impl Engine {
         self.directory.ban(LookupId(entry), old.ip());
         self.remove_source(id);
         self.add_source(now, entry, address);
+        self.open_freed(now);
         let new = SocketAddr::new(address, old.port());
         self.events.push_back(Event::SourceReplaced { old, new, why: state });
         self.reselect(now, None);
@@ -210,6 +274,17 @@ impl Engine {
         }
     }
 
+    fn remove_sources(&mut self, goes: impl Fn(&Source, &[Option<Entry>]) -> bool) {
+        let (entries, actions) = (&self.entries, &mut self.actions);
+        self.sources.retain(|source| {
+            let stays = !goes(source, entries);
+            if !stays {
+                actions.push_back(Action::Forget { source: source.id });
+            }
+            stays
+        });
+    }
+
     fn remove_source(&mut self, id: SourceId) {
         self.sources.retain(|s| s.id != id);
         self.actions.push_back(Action::Forget { source: id });
@@ -222,7 +297,9 @@ impl Engine {
     fn add_source(&mut self, now: Now, index: usize, address: IpAddr) {
         let Some(entry) = self.entry(LookupId(index)).cloned() else { return };
         let address = SocketAddr::new(address, entry.port);
-        if self.sources.iter().any(|s| s.address == address) {
+        if let Some(holder) = self.holder_of(address) {
+            let (name, by) = (entry.host.to_string(), holder.name.clone());
+            self.events.push_back(Event::AddressTaken { name, address, by });
             return;
         }
         let id = SourceId(self.next_source);

@@ -11,7 +11,7 @@ use super::*;
 use crate::action::{ClockCommand, ClockStatus};
 use crate::directory::LookupId;
 use crate::input::{ClockOutcome, StampQuality};
-use crate::options::{Entry, Family, Host, SourceKind, SourceOptions};
+use crate::options::{Entry, Family, FromFile, Host, SourceKind, SourceOptions};
 use crate::report::{Control, SourceReport, TrackingReport};
 
 /// Round trip of every request.
@@ -666,4 +666,75 @@ fn warm_ups_count_for_nothing() {
     assert_eq!((source.requests, source.replies, source.samples), (3, 3, 3));
     assert_eq!(source.discards, [("warm_up".to_owned(), 3)]);
     assert!(!source.reason.contains("not used"), "{}", source.reason);
+}
+
+fn of_file(file: &str, last: u8) -> FromFile {
+    let entry = entry(Host::Address([192, 0, 2, last].into()), SourceKind::Server);
+    FromFile { file: file.to_owned(), entry }
+}
+
+fn origins(bench: &Bench) -> Vec<(u32, String, String)> {
+    let sources = bench.engine.report(bench.now).sources;
+    sources.into_iter().map(|s| (s.id, s.address.ip().to_string(), s.origin)).collect()
+}
+
+#[test]
+fn files_bring_sources_and_take_them_away_and_touch_nothing_else() {
+    let told = |id: u32, ip: &str, origin: &str| (id, ip.to_owned(), origin.to_owned());
+    let mut bench = Bench::synchronised();
+    let files = vec![of_file("a", 2), of_file("a", 3)];
+    bench.tell(Input::Command(Command::SourceFiles(files)));
+    assert_eq!(origins(&bench)[1..], [told(1, "192.0.2.2", "a"), told(2, "192.0.2.3", "a")]);
+
+    let mut changed = of_file("b", 4);
+    changed.entry.options.flags.noselect = true;
+    bench.tell(Input::Command(Command::SourceFiles(vec![changed, of_file("b", 3)])));
+    let expected = [told(2, "192.0.2.3", "b"), told(3, "192.0.2.4", "b")];
+    assert_eq!(origins(&bench)[1..], expected, "what stays is the same source");
+    assert!(bench.actions.contains(&Action::Forget { source: SourceId(1) }));
+
+    bench.tell(Input::Command(Command::SourceFiles(vec![of_file("b", 3), of_file("b", 4)])));
+    assert_eq!(origins(&bench)[1..], [told(2, "192.0.2.3", "b"), told(4, "192.0.2.4", "b")], "other options");
+    bench.tell(Input::Command(Command::SourceFiles(Vec::new())));
+    assert_eq!(origins(&bench), [told(0, "192.0.2.1", "configuration")]);
+    assert!(bench.tracking().synchronised);
+}
+
+#[test]
+fn an_address_that_another_source_has_is_told_and_asked_when_it_is_free() {
+    let address = "192.0.2.2:123".parse().unwrap();
+    let mut bench = Bench::synchronised();
+    let again = of_file("a", 2).entry;
+    bench.tell(Input::Command(Command::Add(Box::new(again.clone()))));
+    assert!(bench.engine.objection(&Command::Add(Box::new(again))).is_some());
+    bench.tell(Input::Command(Command::SourceFiles(vec![of_file("a", 2)])));
+    let (name, by) = ("192.0.2.2".to_owned(), "192.0.2.2".to_owned());
+    assert_eq!(bench.count(&Event::AddressTaken { name: name.clone(), address, by: by.clone() }), 1);
+    let report = bench.engine.report(bench.now);
+    assert_eq!(report.duplicates, [crate::report::Duplicate { name, address, used_by: by }]);
+    assert!(report.unresolved.is_empty());
+
+    let mut bench = Bench::new(pool(1), secs(0));
+    let lookup = bench.lookups()[0];
+    bench.tell(Input::Resolved { lookup, addresses: vec![[192, 0, 2, 2].into()] });
+    bench.tell(Input::Command(Command::SourceFiles(vec![of_file("a", 2)])));
+    assert_eq!(bench.engine.report(bench.now).duplicates[0].used_by, "pool.example");
+    bench.tell(Input::Command(Command::Delete(Host::Name("pool.example".to_owned()))));
+    assert_eq!(origins(&bench), [(1, "192.0.2.2".to_owned(), "a".to_owned())]);
+    assert!(bench.engine.report(bench.now).duplicates.is_empty());
+}
+
+#[test]
+fn a_name_whose_address_another_source_has_is_no_name_without_address() {
+    let mut options = pool(1);
+    options.entries.extend(servers(1).entries);
+    let mut bench = Bench::new(options, secs(0));
+    let lookup = bench.lookups()[0];
+    bench.tell(Input::Resolved { lookup, addresses: vec![[192, 0, 2, 1].into()] });
+    let report = bench.engine.report(bench.now);
+    assert_eq!((report.duplicates.len(), report.unresolved.len()), (1, 0));
+    assert_eq!(report.duplicates[0].used_by, "192.0.2.1");
+    assert!(bench.events.iter().any(|event| matches!(event, Event::AddressTaken { .. })));
+    bench.tell(Input::Resolved { lookup, addresses: Vec::new() });
+    assert_eq!(bench.engine.report(bench.now).unresolved, ["pool.example"]);
 }

@@ -44,6 +44,8 @@ pub enum Request {
     Report,
     /// Leave what the sources have taught for a next run with `-r`.
     Dump,
+    /// Read the files of `sources.sourcedir` again; answered once their sources are asked.
+    ReloadSources,
     /// Do something; answered once it took effect.
     Do(Command),
 }
@@ -56,6 +58,8 @@ pub enum Response {
     Report(Box<DaemonReport>),
     /// It was done.
     Done,
+    /// It was done, except for this.
+    Skipped(Vec<String>),
     /// It cannot be done, and why.
     Error(String),
 }

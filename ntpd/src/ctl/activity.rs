@@ -10,13 +10,14 @@ use super::exit::{Exit, Outcome};
 use super::output::Output;
 use super::table;
 
-/// Each source is in one of these.
+/// Each source, and each entry without one, is in one of these.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 struct Activity {
     answering: usize,
     silent: usize,
     offline: usize,
     without_address: usize,
+    duplicate: usize,
 }
 
 /// Asks and prints.
@@ -31,7 +32,8 @@ pub(super) fn run(socket: &Path, json: bool, out: &mut Output) -> Outcome {
 }
 
 fn count(report: &Report) -> Activity {
-    let mut activity = Activity { without_address: report.unresolved.len(), ..Activity::default() };
+    let (without_address, duplicate) = (report.unresolved.len(), report.duplicates.len());
+    let mut activity = Activity { without_address, duplicate, ..Activity::default() };
     for source in &report.sources {
         match source {
             s if s.offline => activity.offline += 1,
@@ -48,6 +50,7 @@ fn render(activity: &Activity) -> String {
         ("silent", activity.silent.to_string()),
         ("offline", activity.offline.to_string()),
         ("without address", activity.without_address.to_string()),
+        ("duplicate", activity.duplicate.to_string()),
     ])
 }
 
@@ -57,10 +60,10 @@ mod tests {
 
     #[test]
     fn counts_line_up() {
-        let activity = Activity { answering: 3, silent: 1, offline: 0, without_address: 2 };
+        let activity = Activity { answering: 3, silent: 1, offline: 0, without_address: 2, duplicate: 1 };
         assert_eq!(
             render(&activity),
-            "answering        3\nsilent           1\noffline          0\nwithout address  2\n"
+            "answering        3\nsilent           1\noffline          0\nwithout address  2\nduplicate        1\n"
         );
     }
 }

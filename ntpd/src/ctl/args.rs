@@ -63,6 +63,9 @@ pub(super) enum Command {
         /// Its name or address
         host: String,
     },
+    /// Reads again what may change while the daemon runs
+    #[command(subcommand)]
+    Reload(ReloadCommand),
     /// Leaves what the sources have taught for a next run that is started with `ntpd -r`
     Dump,
     /// Says which rule decides whether an address may ask; needs no daemon, exits 0 if it gets the time, else 1
@@ -198,6 +201,13 @@ pub(super) struct AddOptions {
     /// Longest poll interval, log2 seconds
     #[arg(long, default_value_t = 10, allow_hyphen_values = true, value_parser = clap::value_parser!(i8).range(-7..=24))]
     pub(super) maxpoll: i8,
+}
+
+/// Of `reload`.
+#[derive(Debug, Subcommand)]
+pub(super) enum ReloadCommand {
+    /// The files *.sources of the directories of sources.sourcedir
+    Sources,
 }
 
 /// Of `access`.

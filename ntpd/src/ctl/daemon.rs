@@ -8,6 +8,7 @@ use std::path::Path;
 use ntp_engine::Command;
 
 use super::exit::{Exit, Failure, Outcome};
+use super::output::talk;
 use crate::control::client::ask;
 use crate::control::{DaemonReport, Request, Response};
 
@@ -16,7 +17,7 @@ pub(super) fn report(socket: &Path) -> Result<DaemonReport, Failure> {
     match ask(socket, &Request::Report) {
         Ok(Response::Report(report)) => Ok(*report),
         Ok(Response::Error(reason)) => Err(declined(&reason)),
-        Ok(Response::Done) => Err(not_understood(socket, "it sent no report")),
+        Ok(Response::Done | Response::Skipped(_)) => Err(not_understood(socket, "it sent no report")),
         Err(error) => Err(unreachable(socket, &error)),
     }
 }
@@ -31,9 +32,18 @@ pub(super) fn dump(socket: &Path) -> Outcome {
     demand(socket, &Request::Dump)
 }
 
+/// Has the daemon read its files of sources again. What it skips is said, and is no failure: the rest counts.
+pub(super) fn reload_sources(socket: &Path) -> Outcome {
+    demand(socket, &Request::ReloadSources)
+}
+
 fn demand(socket: &Path, request: &Request) -> Outcome {
     match ask(socket, request) {
         Ok(Response::Done) => Ok(Exit::OK),
+        Ok(Response::Skipped(complaints)) => {
+            complaints.iter().for_each(talk);
+            Ok(Exit::OK)
+        }
         Ok(Response::Error(reason)) => Err(declined(&reason)),
         Ok(Response::Report(_)) => Err(not_understood(socket, "it sent a report")),
         Err(error) => Err(unreachable(socket, &error)),

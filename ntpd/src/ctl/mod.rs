@@ -46,7 +46,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use ntp_engine::Command as Order;
 
-use args::{Cli, Command};
+use args::{Cli, Command, ReloadCommand};
 use exit::{Exit, Outcome};
 use output::{Output, talk};
 
@@ -88,6 +88,7 @@ fn run(cli: &Cli, out: &mut Output) -> Outcome {
         Command::Burst(args) => orders::burst(&socket, args),
         Command::Add(command) => orders::add(&socket, command),
         Command::Delete { host } => orders::delete(&socket, host),
+        Command::Reload(ReloadCommand::Sources) => daemon::reload_sources(&socket),
         Command::Dump => daemon::dump(&socket),
         Command::Access(args) => access::run(args, out),
         Command::Config(command) => config::run(command, out),

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use ntp_engine::StampQuality;
-use ntp_engine::report::{Report, SourceReport};
+use ntp_engine::report::{Duplicate, Report, SourceReport};
 use serde::Serialize;
 
 use super::args::SourcesArgs;
@@ -24,7 +24,7 @@ marks
   -  good, or at least not wrong, but not used
   ~  could not be trusted: too distant, too jittery, of an unwanted stratum, or no majority agrees
   x  falseticker: it contradicts the majority
-  ?  nothing to judge it by: new, too few samples, no answer, or no address
+  ?  nothing to judge it by: new, too few samples, no answer, or no address of its own
 columns
   source   as configured, with its address if that is another
   st       stratum: how many servers it is away from a clock
@@ -33,6 +33,7 @@ columns
   age s    seconds since the latest sample
   offset   what the clock was off by in that sample, before any correction
   bound    how far the truth may be from what this source says (root distance)
+  from     who wants it: the configuration, an operator (until the next restart), or a file of sources.sourcedir
   stamps   who took the time of the latest exchange, sending/receiving: the kernel, or ntpd itself (user)
   discards replies that were not used, by the test that they failed
 ";
@@ -42,13 +43,15 @@ columns
 struct Shown<'a> {
     sources: &'a [SourceReport],
     unresolved: &'a [String],
+    duplicates: &'a [Duplicate],
 }
 
 /// Asks and prints.
 pub(super) fn run(socket: &Path, args: &SourcesArgs, out: &mut Output) -> Outcome {
     let report = daemon::report(socket)?.time;
     if args.form.json {
-        out.print_json(&Shown { sources: &report.sources, unresolved: &report.unresolved })?;
+        let Report { sources, unresolved, duplicates, .. } = &report;
+        out.print_json(&Shown { sources, unresolved, duplicates })?;
     } else {
         out.print(&render(&report, args.verbose))?;
     }
@@ -57,12 +60,12 @@ pub(super) fn run(socket: &Path, args: &SourcesArgs, out: &mut Output) -> Outcom
 
 /// The table, with a legend if it is `verbose`.
 fn render(report: &Report, verbose: bool) -> String {
-    if report.sources.is_empty() && report.unresolved.is_empty() {
+    if report.sources.is_empty() && report.unresolved.is_empty() && report.duplicates.is_empty() {
         return "no sources are configured\n".to_owned();
     }
     let mut columns = COLUMNS.to_vec();
     if verbose {
-        columns.extend([("stamps", Align::Left), ("discards", Align::Left)]);
+        columns.extend([("from", Align::Left), ("stamps", Align::Left), ("discards", Align::Left)]);
     }
     columns.push(("reason", Align::Left));
     let mut table = Table::new(&columns);
@@ -70,7 +73,12 @@ fn render(report: &Report, verbose: bool) -> String {
         table.row(cells(source, verbose));
     }
     for name in &report.unresolved {
-        table.row(unresolved(name, columns.len()));
+        let reason = "the name has no address yet; it is looked up again and again";
+        table.row(without_source(name, "unresolved", reason, columns.len()));
+    }
+    for Duplicate { name, address, used_by } in &report.duplicates {
+        let reason = format!("{address} is asked already, as {used_by}");
+        table.row(without_source(name, "duplicate", &reason, columns.len()));
     }
     table.render() + if verbose { LEGEND } else { "" }
 }
@@ -101,18 +109,19 @@ fn cells(source: &SourceReport, verbose: bool) -> Vec<String> {
         source.state.clone(),
     ];
     if verbose {
-        cells.extend([stamps(source), discards(source)]);
+        cells.extend([source.origin.clone(), stamps(source), discards(source)]);
     }
     cells.push(source.reason.clone());
     cells
 }
 
-fn unresolved(name: &str, columns: usize) -> Vec<String> {
+/// What is configured and not asked.
+fn without_source(name: &str, state: &str, reason: &str, columns: usize) -> Vec<String> {
     let mut cells = vec![NOTHING.to_owned(); columns];
     cells[0] = "?".to_owned();
     cells[1] = name.to_owned();
-    cells[COLUMNS.len() - 1] = "unresolved".to_owned();
-    cells[columns - 1] = "the name has no address yet; it is looked up again and again".to_owned();
+    cells[COLUMNS.len() - 1] = state.to_owned();
+    cells[columns - 1] = reason.to_owned();
     cells
 }
 
@@ -173,6 +182,7 @@ pub(super) mod tests {
             name: "ntp.example".to_owned(),
             address: "192.0.2.1:123".parse().unwrap(),
             kind: "server".to_owned(),
+            origin: "configuration".to_owned(),
             state: "selected".to_owned(),
             used: true,
             selected: true,
@@ -243,6 +253,7 @@ pub(super) mod tests {
             tracking: well(),
             sources: vec![selected(), falseticker(), silent()],
             unresolved: vec!["new.example".to_owned()],
+            duplicates: Vec::new(),
         }
     }
 
@@ -267,10 +278,24 @@ the name has no address yet; it is looked up again and again
         let text = render(&report, true);
         let table = text.strip_suffix(LEGEND).unwrap();
         let row = table.lines().nth(1).unwrap();
-        assert!(row.contains("falseticker  user/kernel  3 bogus_origin, 1 kiss  contradicts"), "{row}");
+        assert!(
+            row.contains("falseticker  configuration  user/kernel  3 bogus_origin, 1 kiss  contradicts"),
+            "{row}"
+        );
         for heading in COLUMNS.iter().map(|(name, _)| *name).filter(|name| !["", "state"].contains(name)) {
             assert!(LEGEND.contains(&format!("\n  {heading} ")), "{heading}");
         }
+    }
+
+    #[test]
+    fn what_another_source_stands_for_says_which() {
+        let address = "192.0.2.1:123".parse().unwrap();
+        let duplicate =
+            Duplicate { name: "192.0.2.1".to_owned(), address, used_by: "ntp.example".to_owned() };
+        let report =
+            Report { sources: Vec::new(), unresolved: Vec::new(), duplicates: vec![duplicate], ..report() };
+        let text = render(&report, false);
+        assert!(text.contains("duplicate  192.0.2.1:123 is asked already, as ntp.example"), "{text}");
     }
 
     #[test]

@@ -87,7 +87,11 @@ fn sources(report: &DaemonReport) -> String {
         0 => String::new(),
         names => format!(", {} without an address", words::count(names, "name")),
     };
-    format!("{used} used, {answering} answering of {}{unresolved}", time.sources.len())
+    let duplicates = match time.duplicates.len() {
+        0 => String::new(),
+        entries => format!(", {} asked already under another name", entries),
+    };
+    format!("{used} used, {answering} answering of {}{unresolved}{duplicates}", time.sources.len())
 }
 
 /// A line for each socket, and one for the counters.
@@ -150,6 +154,7 @@ pub(super) mod tests {
                 tracking: well(),
                 sources: vec![selected(), falseticker(), silent()],
                 unresolved: vec!["new.example".to_owned()],
+                duplicates: Vec::new(),
             },
             serving: ServingReport {
                 sockets: vec![listening("0.0.0.0:123", None), listening("[::]:123", Some("no IPv6 here"))],
@@ -192,7 +197,12 @@ problem  no address for new.example
     fn a_daemon_without_time_says_why_and_what_to_do() {
         let report = DaemonReport {
             config_file: None,
-            time: Report { tracking: unset(), sources: Vec::new(), unresolved: Vec::new() },
+            time: Report {
+                tracking: unset(),
+                sources: Vec::new(),
+                unresolved: Vec::new(),
+                duplicates: Vec::new(),
+            },
             serving: ServingReport::default(),
             problems: Vec::new(),
             ..daemon()

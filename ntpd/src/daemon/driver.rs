@@ -13,8 +13,8 @@ use std::time::Duration;
 use ntp_clock::Stamp;
 use ntp_engine::record::{Seed, start};
 use ntp_engine::{
-    Action, ClockCommand, ClockOutcome, Drift, Engine, Event, Input, LookupId, Now, Options, SourceId,
-    StampQuality, TimeSnapshot,
+    Action, ClockCommand, ClockOutcome, Command, Drift, Engine, Event, Input, LookupId, Now, Options,
+    SourceId, StampQuality, TimeSnapshot,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::time::{Monotonic, NtpDuration};
@@ -22,6 +22,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -30,6 +31,7 @@ use super::problems::Problems;
 use super::requests::Requests;
 use super::serve::Service;
 use super::settings::Settings;
+use super::source_files::{self, Found};
 use super::{drift, history, libc_may_be_intercepted, log, lookup, notify};
 use crate::control::server::{ControlServer, Question};
 use crate::control::{DaemonReport, Request, Response, SocketReport};
@@ -51,6 +53,7 @@ pub(super) enum Happening {
     Datagram { source: SourceId, token: TxToken, at: Stamp, quality: StampQuality, bytes: Vec<u8> },
     Resolved { lookup: LookupId, addresses: Vec<IpAddr> },
     Asked(Question),
+    SourcesRead(Found),
 }
 
 /// Runs the daemon until it is told to end.
@@ -86,6 +89,10 @@ struct Driver {
     retry: Instant,
     tell: UnboundedSender<Happening>,
     hear: Option<UnboundedReceiver<Happening>>,
+    /// Who waits for the files of sources that are being read; nobody reads if there is none.
+    reading: Option<Vec<oneshot::Sender<Response>>>,
+    /// Who wants them read once more after that: they may have changed since.
+    rereading: Vec<oneshot::Sender<Response>>,
     saved: (Sender<io::Result<()>>, Receiver<io::Result<()>>),
 }
 
@@ -133,6 +140,8 @@ impl Driver {
             retry: Instant::now(),
             tell,
             hear: Some(hear),
+            reading: None,
+            rereading: Vec::new(),
             saved: channel(),
             settings,
         })
@@ -141,6 +150,11 @@ impl Driver {
     async fn run(mut self) -> io::Result<()> {
         self.introduce();
         self.open_what_is_closed();
+        // Nobody is served yet who could be held up, and the first update of the clock waits for all sources.
+        if !self.settings.source_directories().is_empty() {
+            let found = source_files::read(self.settings.source_directories());
+            self.take_sources(found);
+        }
         self.carry_out();
         notify::ready();
         let mut hear = self.hear.take().ok_or_else(|| io::Error::other("the loop runs once"))?;
@@ -184,11 +198,16 @@ impl Driver {
                 self.tell(Input::Datagram { source, token, at, quality, bytes: Cow::Owned(bytes) });
             }
             Happening::Resolved { lookup, addresses } => self.tell(Input::Resolved { lookup, addresses }),
-            Happening::Asked(Question { request, answer }) => {
-                let response = self.answer(request);
-                // Who does not wait for the answer does not get it.
-                let _ = answer.send(response);
+            Happening::SourcesRead(found) => {
+                let response = self.take_sources(found);
+                for answer in self.reading.take().unwrap_or_default() {
+                    let _ = answer.send(response.clone());
+                }
+                if !self.rereading.is_empty() {
+                    self.read_sources();
+                }
             }
+            Happening::Asked(question) => self.answer(question),
         }
     }
 
@@ -301,6 +320,43 @@ impl Driver {
         self.problems.note(&format!("drift file {path}"), result, "tried again in an hour");
     }
 
+    /// The files of sources are read, once more if that is being done already.
+    fn reload_sources(&mut self, answer: oneshot::Sender<Response>) {
+        if self.settings.source_directories().is_empty() {
+            let none = "sources.sourcedir names no directories, so there are no files to read";
+            let _ = answer.send(Response::Error(none.to_owned()));
+            return;
+        }
+        self.rereading.push(answer);
+        if self.reading.is_none() {
+            self.read_sources();
+        }
+    }
+
+    /// Reads the files of sources, in a thread that ends with it.
+    fn read_sources(&mut self) {
+        self.reading = Some(std::mem::take(&mut self.rereading));
+        let (directories, tell) = (self.settings.source_directories().to_vec(), self.tell.clone());
+        let work = move || {
+            // Nobody is left to hear of it when the daemon has ended.
+            let _ = tell.send(Happening::SourcesRead(source_files::read(&directories)));
+        };
+        if let Err(error) = thread::Builder::new().name("sources".to_owned()).spawn(work) {
+            for answer in self.reading.take().unwrap_or_default() {
+                let _ = answer.send(Response::Error(format!("the files cannot be read now: {error}")));
+            }
+        }
+    }
+
+    /// What the files say holds from now on.
+    fn take_sources(&mut self, found: Found) -> Response {
+        for complaint in &found.complaints {
+            tracing::warn!("{complaint}");
+        }
+        self.tell(Input::Command(Command::SourceFiles(found.entries)));
+        if found.complaints.is_empty() { Response::Done } else { Response::Skipped(found.complaints) }
+    }
+
     fn diary(&self, event: &Event) {
         if event.is_warning() {
             tracing::warn!("{event}");
@@ -331,8 +387,9 @@ impl Driver {
         }
     }
 
-    fn answer(&mut self, request: Request) -> Response {
-        match request {
+    fn answer(&mut self, Question { request, answer }: Question) {
+        let response = match request {
+            Request::ReloadSources => return self.reload_sources(answer),
             Request::Report => Response::Report(Box::new(self.report())),
             Request::Dump => {
                 let now = self.observe(false);
@@ -351,7 +408,9 @@ impl Driver {
                     Response::Done
                 }
             },
-        }
+        };
+        // Who does not wait for the answer does not get it.
+        let _ = answer.send(response);
     }
 
     fn report(&mut self) -> DaemonReport {

@@ -19,6 +19,7 @@
 //! | `one_port.rs` | or one for all of them |
 //! | `serve.rs` | the sockets that are served on |
 //! | `lookup.rs` | names |
+//! | `source_files.rs` | files that name more sources |
 //! | `drift.rs` | the drift file |
 //! | `history.rs` | what the sources have taught, for the next run |
 //! | `state.rs` | files that survive the daemon |
@@ -38,6 +39,7 @@ mod problems;
 mod requests;
 mod serve;
 pub mod settings;
+mod source_files;
 mod state;
 
 pub use driver::run;

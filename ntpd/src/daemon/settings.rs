@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ntp_clock::{select, steer};
-use ntp_config::{ClockControl, Config, Errors, Family, Host, Permission};
+use ntp_config::{ClockControl, Config, Errors, Family, Host, Permission, PoolSource, ServerSource};
 use ntp_engine::{Entry, Local, Options, SourceKind, SourceOptions};
 use ntp_proto::client::Params;
 use ntp_proto::server::{self, AccessList, AccessRule, Prefix};
@@ -86,20 +86,9 @@ impl Settings {
     #[must_use]
     pub fn options(&self) -> Options {
         let Config { sources, server, .. } = &self.config;
-        let servers = sources.servers.iter().map(|s| Entry {
-            host: host(&s.address),
-            port: s.options.port,
-            kind: SourceKind::Server,
-            options: source_options(&s.options),
-        });
-        let pools = sources.pools.iter().map(|p| Entry {
-            host: ntp_engine::Host::Name(p.name.as_str().to_owned()),
-            port: p.options.port,
-            kind: SourceKind::Pool { servers: usize::from(p.servers) },
-            options: source_options(&p.options),
-        });
+        let entries = sources.servers.iter().map(server_entry).chain(sources.pools.iter().map(pool_entry));
         Options {
-            entries: if self.config.enabled { servers.chain(pools).collect() } else { Vec::new() },
+            entries: if self.config.enabled { entries.collect() } else { Vec::new() },
             refresh: (sources.refresh > 0).then(|| NtpDuration::from_secs(sources.refresh.into())),
             selection: select::Limits {
                 min_sources: usize::from(sources.minsources),
@@ -140,6 +129,12 @@ impl Settings {
             }
         }
         options
+    }
+
+    /// Where files of more sources are; nowhere if the service is switched off.
+    #[must_use]
+    pub fn source_directories(&self) -> &[PathBuf] {
+        if self.config.enabled { &self.config.sources.sourcedir } else { &[] }
     }
 
     /// Who may ask.
@@ -187,6 +182,24 @@ fn host(host: &Host) -> ntp_engine::Host {
     match host {
         Host::Address(address) => ntp_engine::Host::Address(*address),
         Host::Name(name) => ntp_engine::Host::Name(name.as_str().to_owned()),
+    }
+}
+
+pub(super) fn server_entry(server: &ServerSource) -> Entry {
+    Entry {
+        host: host(&server.address),
+        port: server.options.port,
+        kind: SourceKind::Server,
+        options: source_options(&server.options),
+    }
+}
+
+pub(super) fn pool_entry(pool: &PoolSource) -> Entry {
+    Entry {
+        host: ntp_engine::Host::Name(pool.name.as_str().to_owned()),
+        port: pool.options.port,
+        kind: SourceKind::Pool { servers: usize::from(pool.servers) },
+        options: source_options(&pool.options),
     }
 }
 
