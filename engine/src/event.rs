@@ -1,5 +1,7 @@
 //! What happened, for logs, hooks and people: what an operator would put in a diary.
 
+mod fields;
+
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -8,6 +10,8 @@ use ntp_proto::packet::KissCode;
 use ntp_proto::time::{Frequency, NtpDuration, Offset};
 
 use crate::source::SourceId;
+
+pub use fields::{Field, Fields};
 
 /// One entry of the diary.
 #[derive(Clone, Debug, PartialEq)]

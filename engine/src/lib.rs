@@ -22,7 +22,7 @@ mod action;
 mod directory;
 mod discipline;
 mod engine;
-mod event;
+pub mod event;
 mod history;
 mod input;
 mod options;

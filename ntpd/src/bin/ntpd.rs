@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use ntpd::daemon::log::{self, Format};
+use ntpd::daemon::run;
 use ntpd::daemon::settings::{Overrides, Settings, SettingsError};
-use ntpd::daemon::{log, run};
 use tracing::Level;
 
 /// EX_NOINPUT: the configuration file cannot be read.
@@ -43,6 +44,9 @@ struct Args {
     /// How much to tell: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: Level,
+    /// How lines of the log look
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: Format,
 }
 
 fn main() -> ExitCode {
@@ -68,7 +72,7 @@ fn main() -> ExitCode {
         println!("configuration is fine");
         return ExitCode::SUCCESS;
     }
-    log::start(args.log_level);
+    log::start(args.log_level, args.log_format);
     match run(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

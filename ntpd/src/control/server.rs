@@ -99,12 +99,12 @@ async fn accept(listener: UnixListener, ask: Rc<impl Fn(Question) + 'static>) {
                 spawn_local(async move {
                     let _slot = slot;
                     if let Err(error) = converse(stream, &*ask).await {
-                        tracing::debug!(%error, "control connection ended");
+                        tracing::debug!(event = "control_connection_error", %error, "control connection ended");
                     }
                 });
             }
             Err(error) => {
-                tracing::debug!(%error, "control connection not accepted");
+                tracing::debug!(event = "control_accept_error", %error, "control connection not accepted");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }

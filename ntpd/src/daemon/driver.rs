@@ -102,6 +102,7 @@ impl Driver {
         problems.note("descriptor limit", raise_limit(), "few sources can be asked at once");
         let watch = if libc_may_be_intercepted() {
             tracing::info!(
+                event = "clock_watch_left_out",
                 "LD_PRELOAD is set: steps of the clock by others are noticed at the next poll only"
             );
             None
@@ -164,7 +165,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 name = ending.next() => {
-                    tracing::info!("{name} received, ending");
+                    tracing::info!(event = "ending", signal = name, "{name} received, ending");
                     break;
                 }
                 Some(happening) = hear.recv() => self.happened(happening),
@@ -175,7 +176,12 @@ impl Driver {
                     }
                 }
                 _ = reload.recv() => {
-                    tracing::warn!("SIGHUP received, but this version cannot reload; restart to apply changes");
+                    tracing::warn!(
+                        event = "reload_not_possible",
+                        "SIGHUP received, but this version cannot reload its configuration: check it with \
+                         `ntpctl config check`, then restart ntpd; `ntpctl reload sources` reads the files of \
+                         sources.sourcedir again"
+                    );
                 }
                 () = timer => self.tell(Input::Tick),
             }
@@ -351,18 +357,14 @@ impl Driver {
     /// What the files say holds from now on.
     fn take_sources(&mut self, found: Found) -> Response {
         for complaint in &found.complaints {
-            tracing::warn!("{complaint}");
+            tracing::warn!(event = "source_line_skipped", "{complaint}");
         }
         self.tell(Input::Command(Command::SourceFiles(found.entries)));
         if found.complaints.is_empty() { Response::Done } else { Response::Skipped(found.complaints) }
     }
 
     fn diary(&self, event: &Event) {
-        if event.is_warning() {
-            tracing::warn!("{event}");
-        } else {
-            tracing::info!("{event}");
-        }
+        log::diary(event);
         notify::status(&event.to_string());
     }
 
@@ -403,7 +405,7 @@ impl Driver {
             Request::Do(command) => match self.engine.objection(&command) {
                 Some(objection) => Response::Error(objection),
                 None => {
-                    tracing::info!("told by an operator: {command}");
+                    tracing::info!(event = "operator_command", "told by an operator: {command}");
                     self.tell(Input::Command(command));
                     Response::Done
                 }
@@ -447,18 +449,23 @@ impl Driver {
     fn introduce(&self) {
         let Settings { file, config, adjust, .. } = &self.settings;
         let file = file.as_ref().map_or("the built-in default".to_owned(), |f| f.display().to_string());
-        tracing::info!("ntpd {} starts with {file}", env!("CARGO_PKG_VERSION"));
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(event = "starting", version, file, "ntpd {version} starts with {file}");
         if !config.enabled {
-            tracing::warn!("`enabled = false`: doing nothing but answering ntpctl");
+            tracing::warn!(event = "switched_off", "`enabled = false`: doing nothing but answering ntpctl");
         }
         if !adjust && config.enabled {
             tracing::info!(
+                event = "clock_left_alone",
                 "the clock is left alone: time is measured and served, but not set. To let ntpd steer the \
                  clock, run it as root with a configuration whose [server] does not say control = \"none\""
             );
         }
         if self.listeners.is_empty() {
-            tracing::info!("nobody is served: security.access allows nobody, or server.port is 0");
+            tracing::info!(
+                event = "serving_nobody",
+                "nobody is served: security.access allows nobody, or server.port is 0"
+            );
         }
     }
 
@@ -476,7 +483,7 @@ impl Driver {
             let result = history::write(&self.settings.history_file, &self.engine.history(now));
             self.problems.note("history file", result, "the next run starts without it");
         }
-        tracing::info!("ntpd ended");
+        tracing::info!(event = "ended", "ntpd ended");
     }
 }
 
@@ -490,7 +497,8 @@ impl Listener {
         let topic = format!("serving on {}", self.address);
         if let Some(stamps) = problems.note(&topic, opened, "tried again every 30 s") {
             self.stamps = Some(stamps);
-            tracing::info!("serving on {}, receive stamps by the {}", self.address, stamper(stamps));
+            let (address, stamper) = (self.address, stamper(stamps));
+            tracing::info!(event = "serving", %address, stamper, "serving on {address}, receive stamps by the {stamper}");
         }
     }
 
@@ -550,9 +558,12 @@ fn recall(engine: &mut Engine, now: Now, settings: &Settings, problems: &mut Pro
     let found = problems.note(&topic, history::take(&settings.history_file), "starting without it");
     let Some(history) = found.flatten() else { return };
     if engine.recall(now, history) {
-        tracing::info!("taken over what the last run learnt from its sources");
+        tracing::info!(event = "history_recalled", "taken over what the last run learnt from its sources");
     } else {
-        tracing::info!("the clock was set since the last run; what it learnt from its sources is not used");
+        tracing::info!(
+            event = "history_not_used",
+            "the clock was set since the last run; what it learnt from its sources is not used"
+        );
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn start(lookup: LookupId, name: String, tell: UnboundedSender<Happen
     let work = move || {
         let answer = (name.as_str(), 0).to_socket_addrs();
         if let Err(error) = &answer {
-            tracing::debug!(name, %error, "look-up failed");
+            tracing::debug!(event = "lookup_error", name, %error, "look-up failed");
         }
         let mut addresses: Vec<IpAddr> = Vec::new();
         for address in answer.into_iter().flatten().map(|a| a.ip()).take(MAX_ADDRESSES) {

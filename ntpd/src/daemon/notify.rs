@@ -19,6 +19,6 @@ pub(super) fn status(line: &str) {
 
 fn tell(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::debug!(%error, "systemd was not told");
+        tracing::debug!(event = "systemd_error", %error, "systemd was not told");
     }
 }

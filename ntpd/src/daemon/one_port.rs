@@ -157,7 +157,7 @@ async fn listen(socket: Rc<AsyncFd<UdpSocket>>, ledger: Rc<RefCell<Ledger>>) {
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-            Err(error) => tracing::debug!(%error, "receiving failed"),
+            Err(error) => tracing::debug!(event = "receive_error", %error, "receiving failed"),
         }
     }
 }

@@ -13,7 +13,7 @@ impl Problems {
     pub(super) fn raise(&mut self, topic: &str, error: impl Display, then: &str) {
         let sentence = format!("{topic}: {error}; {then}");
         if self.0.get(topic) != Some(&sentence) {
-            tracing::warn!("{sentence}");
+            tracing::warn!(event = "problem", topic, "{sentence}");
             self.0.insert(topic.to_owned(), sentence);
         }
     }
@@ -21,7 +21,7 @@ impl Problems {
     /// `topic` works.
     pub(super) fn solve(&mut self, topic: &str) {
         if self.0.remove(topic).is_some() {
-            tracing::info!("{topic}: works again");
+            tracing::info!(event = "problem_solved", topic, "{topic}: works again");
         }
     }
 

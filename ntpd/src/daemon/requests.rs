@@ -125,7 +125,7 @@ impl Exchange {
                 Err(error) => {
                     // An ICMP message, say: the next datagram may be fine.
                     left -= 1;
-                    tracing::debug!(source = self.source.number(), %error, "receiving failed");
+                    tracing::debug!(event = "receive_error", source = self.source.number(), %error, "receiving failed");
                 }
             }
         }

@@ -64,7 +64,7 @@ impl Service {
         spawn_local(async move {
             loop {
                 if let Err(error) = service.serve_batch(&socket).await {
-                    tracing::debug!(%address, %error, "receiving failed");
+                    tracing::debug!(event = "receive_error", %address, %error, "receiving failed");
                     sleep(PAUSE).await;
                 }
                 yield_now().await;

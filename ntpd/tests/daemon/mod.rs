@@ -37,23 +37,28 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// In a namespace of its own, with this configuration; answers `ntpctl` when this returns.
     pub(crate) fn start(name: &str, config: &str) -> Self {
+        Self::start_with(name, config, &[])
+    }
+
+    /// The same, with more arguments.
+    pub(crate) fn start_with(name: &str, config: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new("unshare");
         // The shell becomes the daemon, so the process that we hold is the daemon itself.
         command.args(["--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
-        Self::start_by(command, name, config)
+        Self::start_by(command, name, config, arguments)
     }
 
     /// In the namespace of another one.
     pub(crate) fn start_beside(other: &Self, name: &str, config: &str) -> Self {
-        Self::start_by(other.enter(), name, config)
+        Self::start_by(other.enter(), name, config, &[])
     }
 
-    fn start_by(mut command: Command, name: &str, text: &str) -> Self {
+    fn start_by(mut command: Command, name: &str, text: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("ntpd.toml");
         fs::write(&config, text).unwrap();
         command.arg(env!("CARGO_BIN_EXE_ntpd")).arg("--config").arg(config).arg("-x");
-        command.arg("--socket").arg(folder.path().join("socket"));
+        command.arg("--socket").arg(folder.path().join("socket")).args(arguments);
         command.env_remove("NOTIFY_SOCKET").env("STATE_DIRECTORY", folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(File::create(folder.path().join("log")).unwrap());
@@ -77,7 +82,12 @@ impl Daemon {
 
     /// For messages: which one it is, and what it said.
     pub(crate) fn about(&self) -> String {
-        format!("{}\n{}", self.name, fs::read_to_string(self.folder.path().join("log")).unwrap())
+        format!("{}\n{}", self.name, self.log())
+    }
+
+    /// What it said.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
     fn socket(&self) -> PathBuf {
