@@ -80,10 +80,32 @@ pub struct DaemonReport {
     /// Clock and sources.
     #[serde(flatten)]
     pub time: Report,
+    /// How long its main loop is busy at a time.
+    pub main_loop: LoopReport,
     /// What it serves.
     pub serving: ServingReport,
     /// What does not work right now, each in a sentence. All of it is retried.
     pub problems: Vec<String>,
+}
+
+/// How long the main loop is busy between waking up and going back to sleep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoopReport {
+    /// How often it woke up since the start.
+    pub turns: u64,
+    /// The longest since the start.
+    pub longest: TurnReport,
+    /// The longest of the last minute, as far as it is known in pieces of 5 s.
+    pub last_minute: TurnReport,
+}
+
+/// The longest of some turns by either clock; they need not be the same one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TurnReport {
+    /// By the clock on the wall: what other programs took from us counts in it.
+    pub wall_s: f64,
+    /// Processor time of the turn; absent where it is not counted.
+    pub cpu_s: Option<f64>,
 }
 
 /// What a daemon serves.

@@ -1,4 +1,4 @@
-//! `ntpctl activity`: the sources, counted.
+//! `ntpctl activity`: the sources, counted, and how busy the daemon is with them.
 
 use std::path::Path;
 
@@ -8,21 +8,24 @@ use serde::Serialize;
 use super::daemon;
 use super::exit::{Exit, Outcome};
 use super::output::Output;
-use super::table;
+use super::{table, units};
+use crate::control::{LoopReport, TurnReport};
 
 /// Each source, and each entry without one, is in one of these.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, PartialEq, Serialize)]
 struct Activity {
     answering: usize,
     silent: usize,
     offline: usize,
     without_address: usize,
     duplicate: usize,
+    main_loop: LoopReport,
 }
 
 /// Asks and prints.
 pub(super) fn run(socket: &Path, json: bool, out: &mut Output) -> Outcome {
-    let activity = count(&daemon::report(socket)?.time);
+    let report = daemon::report(socket)?;
+    let activity = Activity { main_loop: report.main_loop, ..count(&report.time) };
     if json {
         out.print_json(&activity)?;
     } else {
@@ -51,7 +54,15 @@ fn render(activity: &Activity) -> String {
         ("offline", activity.offline.to_string()),
         ("without address", activity.without_address.to_string()),
         ("duplicate", activity.duplicate.to_string()),
+        ("longest turn", format!("{} since the start", turn(activity.main_loop.longest))),
+        ("", format!("{} in the last minute", turn(activity.main_loop.last_minute))),
     ])
+}
+
+/// How long the main loop was busy at a time.
+fn turn(turn: TurnReport) -> String {
+    let cpu = turn.cpu_s.map(|cpu| format!(" ({} of processor time)", units::span(cpu)));
+    units::span(turn.wall_s) + &cpu.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -60,10 +71,20 @@ mod tests {
 
     #[test]
     fn counts_line_up() {
-        let activity = Activity { answering: 3, silent: 1, offline: 0, without_address: 2, duplicate: 1 };
-        assert_eq!(
-            render(&activity),
-            "answering        3\nsilent           1\noffline          0\nwithout address  2\nduplicate        1\n"
-        );
+        let longest = TurnReport { wall_s: 1.2e-3, cpu_s: Some(8e-4) };
+        let last_minute = TurnReport { wall_s: 5e-5, cpu_s: None };
+        let main_loop = LoopReport { turns: 9, longest, last_minute };
+        let activity =
+            Activity { answering: 3, silent: 1, offline: 0, without_address: 2, duplicate: 1, main_loop };
+        let expected = "\
+answering        3
+silent           1
+offline          0
+without address  2
+duplicate        1
+longest turn     1.20 ms (800 us of processor time) since the start
+                 50.0 us in the last minute
+";
+        assert_eq!(render(&activity), expected);
     }
 }

@@ -47,7 +47,7 @@ pub(super) enum Command {
     Refresh,
     /// What each source has taught about the clock: frequency, uncertainty, jitter
     Sourcestats(Form),
-    /// How many sources answer, are silent, offline or without an address
+    /// How many sources answer, are silent, offline or without an address, and how busy the daemon is
     Activity(Form),
     /// There is a way to the sources: asks them again
     Online(WhomArgs),

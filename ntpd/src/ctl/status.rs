@@ -141,6 +141,7 @@ pub(super) mod tests {
     use super::super::sources::tests::{falseticker, selected, silent};
     use super::super::tracking::tests::{unset, well};
     use super::*;
+    use crate::control::LoopReport;
 
     /// A daemon that is well.
     pub(in crate::ctl) fn daemon() -> DaemonReport {
@@ -156,6 +157,7 @@ pub(super) mod tests {
                 unresolved: vec!["new.example".to_owned()],
                 duplicates: Vec::new(),
             },
+            main_loop: LoopReport::default(),
             serving: ServingReport {
                 sockets: vec![listening("0.0.0.0:123", None), listening("[::]:123", Some("no IPv6 here"))],
                 requests: 1200,

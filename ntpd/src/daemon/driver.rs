@@ -32,6 +32,7 @@ use super::requests::Requests;
 use super::serve::Service;
 use super::settings::Settings;
 use super::source_files::{self, Found};
+use super::turns::Turns;
 use super::{drift, history, libc_may_be_intercepted, log, lookup, notify};
 use crate::control::server::{ControlServer, Question};
 use crate::control::{DaemonReport, Request, Response, SocketReport};
@@ -54,6 +55,15 @@ pub(super) enum Happening {
     Resolved { lookup: LookupId, addresses: Vec<IpAddr> },
     Asked(Question),
     SourcesRead(Found),
+}
+
+/// Why the loop woke up.
+enum Wake {
+    Ending(&'static str),
+    Happened(Happening),
+    Jumped(bool),
+    Reload,
+    Timer,
 }
 
 /// Runs the daemon until it is told to end.
@@ -86,6 +96,7 @@ struct Driver {
     listeners: Vec<Listener>,
     control: Option<ControlServer>,
     problems: Problems,
+    turns: Turns,
     retry: Instant,
     tell: UnboundedSender<Happening>,
     hear: Option<UnboundedReceiver<Happening>>,
@@ -138,6 +149,7 @@ impl Driver {
             listeners: listeners.map(|address| Listener { address, stamps: None, problem: None }).collect(),
             control: None,
             problems,
+            turns: Turns::new(!libc_may_be_intercepted()),
             retry: Instant::now(),
             tell,
             hear: Some(hear),
@@ -160,38 +172,52 @@ impl Driver {
         notify::ready();
         let mut hear = self.hear.take().ok_or_else(|| io::Error::other("the loop runs once"))?;
         let (mut ending, mut reload) = (Endings::new()?, signal(SignalKind::hangup())?);
+        let mut wakeup = self.next_wakeup();
         loop {
-            let timer = sleep_until(self.next_wakeup());
-            tokio::select! {
+            let wake = tokio::select! {
                 biased;
-                name = ending.next() => {
-                    tracing::info!(event = "ending", signal = name, "{name} received, ending");
-                    break;
-                }
-                Some(happening) = hear.recv() => self.happened(happening),
-                jumped = jumped(self.watch.as_ref()) => {
-                    if jumped {
-                        self.observe(true);
-                        self.carry_out();
-                    }
-                }
-                _ = reload.recv() => {
-                    tracing::warn!(
-                        event = "reload_not_possible",
-                        "SIGHUP received, but this version cannot reload its configuration: check it with \
-                         `ntpctl config check`, then restart ntpd; `ntpctl reload sources` reads the files of \
-                         sources.sourcedir again"
-                    );
-                }
-                () = timer => self.tell(Input::Tick),
+                name = ending.next() => Wake::Ending(name),
+                Some(happening) = hear.recv() => Wake::Happened(happening),
+                jumped = jumped(self.watch.as_ref()) => Wake::Jumped(jumped),
+                _ = reload.recv() => Wake::Reload,
+                () = sleep_until(wakeup) => Wake::Timer,
+            };
+            if let Wake::Ending(name) = wake {
+                tracing::info!(event = "ending", signal = name, "{name} received, ending");
+                break;
             }
-            self.hear_of_savings();
-            if Instant::now() >= self.retry {
-                self.open_what_is_closed();
-            }
+            let begin = self.turns.moment();
+            self.turn(wake);
+            wakeup = self.next_wakeup();
+            self.turns.note(begin, self.turns.moment());
         }
         self.end();
         Ok(())
+    }
+
+    /// Does all that there is to do before the next sleep.
+    fn turn(&mut self, wake: Wake) {
+        match wake {
+            Wake::Happened(happening) => self.happened(happening),
+            Wake::Jumped(true) => {
+                self.observe(true);
+                self.carry_out();
+            }
+            Wake::Reload => {
+                tracing::warn!(
+                    event = "reload_not_possible",
+                    "SIGHUP received, but this version cannot reload its configuration: check it with \
+                     `ntpctl config check`, then restart ntpd; `ntpctl reload sources` reads the files of \
+                     sources.sourcedir again"
+                );
+            }
+            Wake::Timer => self.tell(Input::Tick),
+            Wake::Jumped(false) | Wake::Ending(_) => {}
+        }
+        self.hear_of_savings();
+        if Instant::now() >= self.retry {
+            self.open_what_is_closed();
+        }
     }
 
     fn happened(&mut self, happening: Happening) {
@@ -432,6 +458,7 @@ impl Driver {
             config_file: self.settings.file.clone(),
             enabled: self.settings.config.enabled,
             time: self.engine.report(now),
+            main_loop: self.turns.report(now.monotonic),
             serving,
             problems,
         }

@@ -25,6 +25,7 @@
 //! | `state.rs` | files that survive the daemon |
 //! | `problems.rs` | what does not work right now |
 //! | `log.rs` | where words go |
+//! | `turns.rs` | how long the loop is busy at a time |
 //! | `notify.rs` | what systemd is told |
 
 mod clock;
@@ -41,6 +42,7 @@ mod serve;
 pub mod settings;
 mod source_files;
 mod state;
+mod turns;
 
 pub use driver::run;
 

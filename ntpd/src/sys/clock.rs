@@ -62,6 +62,14 @@ pub fn suspended() -> Option<NtpDuration> {
     Some(boot - running)
 }
 
+/// How much processor time this thread has had, `CLOCK_THREAD_CPUTIME_ID`. `None` where the kernel does not count it.
+///
+/// Not for a world in which libc is intercepted: there an unknown clock may be the end of the program.
+#[must_use]
+pub fn thread_time() -> Option<NtpDuration> {
+    Some(NtpDuration::from_nanos(nanos(&read(libc::CLOCK_THREAD_CPUTIME_ID).ok()?)))
+}
+
 /// The precision of the system clock as RFC 5905 §7.3 understands it, between 2⁻³⁰ and 2⁻⁶ s: the smallest
 /// difference that successive reads show, which is its resolution or the time that a read takes, whichever is
 /// longer. Rounded up to a power of two. Takes some microseconds.
