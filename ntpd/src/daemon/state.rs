@@ -3,6 +3,10 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// Held while a file is replaced.
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// The text of the file, of which no more than `max` bytes are read; `None` if there is no file.
 ///
@@ -22,12 +26,39 @@ pub(super) fn read(path: &Path, max: u64) -> io::Result<Option<String>> {
 /// # Errors
 /// When the directory or the file cannot be written.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    // Two threads may want the same file, and what they write first has one name. A panic leaves nothing behind
+    // that the next one does not write anew.
+    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
-    let temporary = path.with_extension("tmp");
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
     let mut file = File::create(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
     File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn writers_at_the_same_time_leave_one_whole_file() {
+        let folder = tempfile::tempdir().unwrap();
+        // A name that ends like a temporary one is no exception.
+        let path = folder.path().join("drift.tmp");
+        let texts: Vec<String> = (0..8).map(|n| n.to_string().repeat(10_000)).collect();
+        thread::scope(|scope| {
+            for text in &texts {
+                scope.spawn(|| (0..8).for_each(|_| replace(&path, text.as_bytes()).unwrap()));
+            }
+        });
+        let found = read(&path, 1 << 20).unwrap().unwrap();
+        assert!(texts.contains(&found), "{} bytes", found.len());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
 }
