@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `mod.rs` | what can be asked and what is answered |
 //! | `server.rs` | the daemon's end |
+//! | `connections.rs` | who makes room when there are too many |
 //! | `client.rs` | the other end |
 
 pub mod client;
+mod connections;
 pub mod server;
 
 use std::path::PathBuf;

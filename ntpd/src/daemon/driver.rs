@@ -33,7 +33,7 @@ use super::serve::Service;
 use super::settings::Settings;
 use super::source_files::{self, Found};
 use super::turns::Turns;
-use super::{drift, history, libc_may_be_intercepted, log, lookup, notify};
+use super::{drift, history, libc_may_be_intercepted, log, lookup, notify, operator};
 use crate::control::server::{ControlServer, Question};
 use crate::control::{DaemonReport, Request, Response, SocketReport};
 use crate::sys::clock;
@@ -42,7 +42,7 @@ use crate::sys::descriptors::raise_limit;
 use crate::sys::udp::{StampSource, UdpSocket};
 use crate::sys::watched::watch;
 
-/// What could not be opened is tried again this often.
+/// What could not be opened is tried again this often, and what is open looked after.
 const RETRY: Duration = Duration::from_secs(30);
 /// The longest sleep: beyond it timers of the runtime lose their meaning.
 const LONGEST_SLEEP: NtpDuration = NtpDuration::from_secs(86_400);
@@ -402,7 +402,9 @@ impl Driver {
                 listener.open(&self.service, &mut self.problems);
             }
         }
-        if self.control.is_none() {
+        // Somebody may have cleared the directory.
+        if self.control.as_ref().is_none_or(|control| !control.is_in_place()) {
+            self.control = None;
             let tell = self.tell.clone();
             let ask = move |question| {
                 // The loop only stops listening when the daemon ends.
@@ -428,14 +430,16 @@ impl Driver {
                     }
                 }
             }
-            Request::Do(command) => match self.engine.objection(&command) {
-                Some(objection) => Response::Error(objection),
-                None => {
-                    tracing::info!(event = "operator_command", "told by an operator: {command}");
-                    self.tell(Input::Command(command));
-                    Response::Done
+            Request::Do(command) => {
+                match operator::fault(&command).or_else(|| self.engine.objection(&command)) {
+                    Some(objection) => Response::Error(objection),
+                    None => {
+                        tracing::info!(event = "operator_command", "told by an operator: {command}");
+                        self.tell(Input::Command(command));
+                        Response::Done
+                    }
                 }
-            },
+            }
         };
         // Who does not wait for the answer does not get it.
         let _ = answer.send(response);
@@ -469,8 +473,7 @@ impl Driver {
         let wait = self.engine.next_wakeup(Now { monotonic, raw }) - monotonic;
         let wait = wait.clamp(NtpDuration::ZERO, LONGEST_SLEEP);
         let wakeup = Instant::now() + Duration::from_nanos(wait.to_nanos().unsigned_abs());
-        let all_open = self.control.is_some() && self.listeners.iter().all(|l| l.stamps.is_some());
-        if all_open { wakeup } else { wakeup.min(self.retry) }
+        wakeup.min(self.retry)
     }
 
     fn introduce(&self) {

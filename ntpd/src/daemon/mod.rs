@@ -23,6 +23,7 @@
 //! | `drift.rs` | the drift file |
 //! | `history.rs` | what the sources have taught, for the next run |
 //! | `state.rs` | files that survive the daemon |
+//! | `operator.rs` | whether a command makes sense |
 //! | `problems.rs` | what does not work right now |
 //! | `log.rs` | where words go |
 //! | `turns.rs` | how long the loop is busy at a time |
@@ -36,6 +37,7 @@ pub mod log;
 mod lookup;
 mod notify;
 mod one_port;
+mod operator;
 mod problems;
 mod requests;
 mod serve;

@@ -8,6 +8,7 @@
 //! | [`kernel_clock`] | steering the system clock: rate, step, status |
 //! | [`clock_watch`] | hearing that somebody set the clock |
 //! | [`udp`] | UDP sockets that stamp what they receive and send |
+//! | [`unix_socket`] | whether somebody listens at one |
 //! | [`descriptors`] | how many may be open |
 //! | [`readiness`] | whether writing would block |
 //! | [`watched`] | descriptors that the event loop waits for |
@@ -22,8 +23,8 @@
 //!
 //! Only ordinary libc calls are made, no raw system calls, so a simulator that stands between a program and
 //! its libc can supply clock and network. Such a world may know no clocks but `CLOCK_REALTIME` and
-//! `CLOCK_MONOTONIC` and may end a program that asks for more, so two things are not for it:
-//! [`clock::suspended`] and [`clock_watch`]. Both say so.
+//! `CLOCK_MONOTONIC` and may end a program that asks for more, so three things are not for it:
+//! [`clock::suspended`], [`clock::thread_time`] and [`clock_watch`]. They say so.
 //!
 //! Descriptors are marked close-on-exec after they have been made, because not every such library takes the
 //! flags along with `socket`. Nobody may fork and exec in between.
@@ -41,6 +42,7 @@ mod plain;
 pub mod readiness;
 mod socket;
 pub mod udp;
+pub mod unix_socket;
 pub mod watched;
 
 use std::io;

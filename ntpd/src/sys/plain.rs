@@ -36,6 +36,9 @@ unsafe impl Plain for libc::sockaddr_in {}
 // SAFETY: integers and an array of bytes.
 unsafe impl Plain for libc::sockaddr_in6 {}
 
+// SAFETY: an integer and an array of integers.
+unsafe impl Plain for libc::sockaddr_un {}
+
 // SAFETY: a word and two `int`s; where the word is shorter, libc names the gap as a field.
 unsafe impl Solid for libc::cmsghdr {}
 // SAFETY: three fields of four bytes.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// More than a busy machine needs for any single step.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether this machine lets us; where it does not, only CI insists.
 pub(crate) fn namespaces_can_be_made() -> bool {
@@ -90,7 +90,8 @@ impl Daemon {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
-    fn socket(&self) -> PathBuf {
+    /// Its control socket.
+    pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
     }
 
