@@ -6,7 +6,11 @@ mod daemon;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use daemon::{Daemon, namespaces_can_be_made};
 use serde_json::Value;
@@ -86,4 +90,35 @@ fn every_line_is_json_if_that_is_wanted() {
     assert_eq!(find("lookup_failed")["name"], "a.invalid");
     assert!(find("lookup_failed")["retry_s"].as_f64().unwrap() >= 1.0);
     assert_eq!(find("starting")["version"], env!("CARGO_PKG_VERSION"));
+}
+
+/// The first line that a daemon writes which does nothing, if `JOURNAL_STREAM` names what `stream` makes of its log.
+fn first_line(stream: impl Fn(&fs::Metadata) -> String) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    fs::write(place("ntpd.toml"), "enabled = false").unwrap();
+    let log = fs::File::create(place("log")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ntpd"));
+    command.arg("--config").arg(place("ntpd.toml")).arg("--socket").arg(place("socket")).arg("-x");
+    command.env("JOURNAL_STREAM", stream(&log.metadata().unwrap())).env("STATE_DIRECTORY", folder.path());
+    let mut child = command.env_remove("NOTIFY_SOCKET").stderr(log).spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    let text = loop {
+        let text = fs::read_to_string(place("log")).unwrap();
+        if text.contains('\n') || Instant::now() > end {
+            break text;
+        }
+        sleep(Duration::from_millis(10));
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    text.lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn the_journal_is_told_priorities_and_a_file_is_not() {
+    let journal = first_line(|log| format!("{}:{}", log.dev(), log.ino()));
+    assert!(journal.starts_with("<6>ntpd "), "{journal}");
+    let redirected = first_line(|log| format!("{}:{}", log.dev(), log.ino() + 1));
+    assert!(redirected.contains("Z  INFO ntpd "), "{redirected}");
 }
