@@ -20,8 +20,10 @@ const KNOWN_AFTER: u64 = 16;
 /// So many paths of a source are remembered.
 const PATHS: usize = 4;
 /// A longer way exceeds the known one by this many typical excesses and uncertainties of its shortest round trip.
-const LONGER_EXCESSES: f64 = 1.5;
+const LONGER_EXCESSES: f64 = 5.0;
 const LONGER_BIASES: f64 = 3.0;
+/// A way that was taken before is known by a round trip this close to its shortest, in typical excesses.
+const SAME_EXCESSES: f64 = 1.5;
 /// A shorter way undercuts the known one by so much.
 const SHORTER_EXCESSES: f64 = 0.5;
 const SHORTER_BIASES: f64 = 6.0;
@@ -161,9 +163,8 @@ impl Paths {
         let (from_id, before) = (from.id, from.delays.min());
         let run = std::mem::take(&mut self.run);
         let fits = |path: &Path| {
-            let room =
-                LONGER_EXCESSES * path.delays.mean_excess() + LONGER_BIASES * path.delays.minimum_bias();
-            (shortest - path.delays.min()).abs() <= room
+            let room = SAME_EXCESSES * path.delays.mean_excess() + LONGER_BIASES * path.delays.minimum_bias();
+            path.id != from_id && (shortest - path.delays.min()).abs() <= room
         };
         if let Some(known) = self.known.iter().position(fits) {
             self.current = known;
