@@ -18,7 +18,7 @@ const SHARE: f64 = 0.6;
 const LONGER_AT: f64 = 0.75;
 const SHORTER_AT: f64 = 0.5;
 /// So many requests are sent at the shortest interval before anything is concluded.
-const FIRST_REQUESTS: u64 = 32;
+const FIRST_REQUESTS: u64 = 28;
 /// A clock whose variance exceeds what the interval is worth by this factor is not settled.
 const UNSETTLED: f64 = 4.0;
 /// So many requests may be sent sooner than the interval says because the clock is not settled …
@@ -154,8 +154,8 @@ mod tests {
     #[test]
     fn a_new_source_is_asked_often_whatever_it_is_worth() {
         let noisy = advice(1e-3, 0.0);
-        assert_eq!(Pace::default().next(&noisy, &interval(SHORTEST, 31)), SHORTEST);
-        assert_eq!(Pace::default().next(&noisy, &interval(SHORTEST, 32)), SHORTEST.longer());
+        assert_eq!(Pace::default().next(&noisy, &interval(SHORTEST, 27)), SHORTEST);
+        assert_eq!(Pace::default().next(&noisy, &interval(SHORTEST, 28)), SHORTEST.longer());
     }
 
     #[test]

@@ -24,7 +24,7 @@ const BURST_HEADROOM: i8 = 2;
 const RATE_CEILING: PollExp = PollExp::new(10);
 /// A server that does not answer is asked at most so many steps less often than the shortest interval, so
 /// that a link that comes back is noticed in minutes.
-const UNREACHABLE_HEADROOM: i8 = 3;
+const UNREACHABLE_HEADROOM: i8 = 4;
 /// Intervals are lengthened by up to this share, lest clients fall into step with each other.
 const RANDOM_SHARE: f64 = 0.02;
 
