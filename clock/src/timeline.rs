@@ -36,6 +36,12 @@ impl ClockEpoch {
     pub const fn number(self) -> u32 {
         self.0
     }
+
+    /// The epoch of this number.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
 }
 
 /// A reading of the system clock and the epoch it was made in.

@@ -81,6 +81,67 @@ impl TimeSnapshot {
     }
 }
 
+/// How many words a snapshot takes.
+pub const SNAPSHOT_WORDS: usize = 11;
+
+/// For those who pass snapshots on as words.
+impl TimeSnapshot {
+    /// All of it; see [`from_words`](Self::from_words).
+    #[must_use]
+    pub const fn to_words(&self) -> [u64; SNAPSHOT_WORDS] {
+        let (anchor, anchor_fraction) = self.anchor.to_parts();
+        let (valid, valid_fraction) = self.valid_until.to_parts();
+        let (kind, (reference, reference_fraction)) = match self.reference {
+            ReferenceTime::Never => (0, (0, 0)),
+            ReferenceTime::Now => (1, (0, 0)),
+            ReferenceTime::At(time) => (2, time.to_parts()),
+        };
+        let signs = [self.leap.to_bits(), self.stratum.get(), self.precision.get() as u8, kind];
+        [
+            anchor as u64,
+            two(anchor_fraction, self.epoch.number()),
+            self.offset.as_ticks() as u64,
+            self.rate.as_ratio().to_bits(),
+            two(self.ref_id.to_bits(), u32::from_be_bytes(signs)),
+            reference as u64,
+            two(reference_fraction, valid_fraction),
+            self.root_delay.as_ticks() as u64,
+            self.root_dispersion.as_ticks() as u64,
+            self.dispersion_rate.as_ratio().to_bits(),
+            valid as u64,
+        ]
+    }
+
+    /// What [`to_words`](Self::to_words) has made.
+    #[must_use]
+    pub const fn from_words(words: &[u64; SNAPSHOT_WORDS]) -> Self {
+        let [leap, stratum, precision, kind] = (words[4] as u32).to_be_bytes();
+        Self {
+            epoch: ClockEpoch::from_number(words[1] as u32),
+            anchor: RawTime::from_parts(words[0] as i64, (words[1] >> 32) as u32),
+            offset: NtpDuration::from_ticks(words[2] as i64),
+            rate: Frequency::new(f64::from_bits(words[3])),
+            leap: Leap::from_bits(leap),
+            stratum: Stratum::new(stratum),
+            precision: Precision::new(precision as i8),
+            ref_id: RefId::from_bits((words[4] >> 32) as u32),
+            reference: match kind {
+                0 => ReferenceTime::Never,
+                1 => ReferenceTime::Now,
+                _ => ReferenceTime::At(EstimatedTime::from_parts(words[5] as i64, (words[6] >> 32) as u32)),
+            },
+            root_delay: NtpDuration::from_ticks(words[7] as i64),
+            root_dispersion: NtpDuration::from_ticks(words[8] as i64),
+            dispersion_rate: Frequency::new(f64::from_bits(words[9])),
+            valid_until: RawTime::from_parts(words[10] as i64, words[6] as u32),
+        }
+    }
+}
+
+const fn two(high: u32, low: u32) -> u64 {
+    (high as u64) << 32 | low as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +171,24 @@ mod tests {
         let later = s.anchor + NtpDuration::from_secs(10);
         let expected = EstimatedTime::from_unix(1_012, 0);
         assert!((s.estimate(later) - expected).abs() <= NtpDuration::from_nanos(1));
+    }
+
+    #[test]
+    fn nothing_is_lost_in_words() {
+        let before_1900 = EstimatedTime::from_unix(-3_000_000_000, 7);
+        for reference in [ReferenceTime::Never, ReferenceTime::Now, ReferenceTime::At(before_1900)] {
+            let s = TimeSnapshot {
+                epoch: ClockEpoch::default().next(),
+                anchor: RawTime::from_unix(4_000_000_000, 999_999_999),
+                offset: -NtpDuration::from_nanos(5),
+                leap: Leap::Unsynchronised,
+                ref_id: RefId::LOCAL,
+                reference,
+                root_delay: NtpDuration::MAX,
+                ..snapshot()
+            };
+            assert_eq!(TimeSnapshot::from_words(&s.to_words()), s);
+        }
     }
 
     #[test]

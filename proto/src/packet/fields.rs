@@ -19,7 +19,9 @@ pub enum Leap {
 }
 
 impl Leap {
-    pub(crate) const fn from_bits(bits: u8) -> Self {
+    /// From the two low bits.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
         match bits & 3 {
             0 => Self::None,
             1 => Self::Insert,

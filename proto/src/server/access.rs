@@ -63,6 +63,14 @@ impl Prefix {
         self.len
     }
 
+    /// Whether `address` lies in it.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let (first, last) = self.range();
+        address.is_ipv4() == self.address.is_ipv4() && (first..=last).contains(&key(address))
+    }
+
     /// First and last address as keys.
     fn range(&self) -> (u128, u128) {
         let host_bits = match self.address {

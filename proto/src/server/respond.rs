@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::packet::{
-    HEADER_LEN, Header, Leap, Mode, PacketView, ParseError, Precision, RefId, Stratum, TRANSMIT_AT,
+    HEADER_LEN, Header, Leap, Mode, PacketView, ParseError, PollExp, Precision, RefId, Stratum, TRANSMIT_AT,
 };
 use crate::time::{NtpShort, NtpTimestamp};
 
@@ -51,6 +51,106 @@ impl fmt::Display for Ignored {
     }
 }
 
+/// A datagram that asks for the time; it lives in the buffer that it was received into.
+#[derive(Debug)]
+pub struct Request<'b> {
+    header: &'b mut [u8; HEADER_LEN],
+}
+
+impl<'b> Request<'b> {
+    /// Looks whether `datagram` is a request that is answered here.
+    ///
+    /// # Errors
+    /// Says why not. The buffer is unchanged either way.
+    pub fn accept(datagram: &'b mut [u8]) -> Result<Self, Ignored> {
+        let view = PacketView::parse(datagram).map_err(Ignored::Malformed)?;
+        check(&view)?;
+        let header = datagram.first_chunk_mut().ok_or(Ignored::Malformed(ParseError::TooShort))?;
+        Ok(Self { header })
+    }
+
+    /// Version number, 1 … 4.
+    #[must_use]
+    pub const fn version(&self) -> u8 {
+        (self.header[0] >> 3) & 7
+    }
+
+    /// Mode: a client's, or none in version 1.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        Mode::from_bits(self.header[0])
+    }
+
+    /// Becomes the reply that `template` holds; it was received at `receive` by the estimated time.
+    ///
+    /// Extension fields of the request are not understood here and not echoed, so the reply is a bare header.
+    pub fn reply(self, receive: NtpTimestamp, template: &Template) -> Reply<'b> {
+        let bytes = self.header;
+        let (version, poll) = (bytes[0] & VERSION_BITS, bytes[POLL_AT]);
+        bytes.copy_within(TRANSMIT_AT.., ORIGIN_AT);
+        bytes[..ORIGIN_AT].copy_from_slice(&template.0);
+        bytes[0] |= version;
+        bytes[POLL_AT] = poll;
+        bytes[RECEIVE_AT..TRANSMIT_AT].copy_from_slice(&receive.to_bits().to_be_bytes());
+        Reply { bytes }
+    }
+
+    /// Becomes a kiss-o'-death (RFC 5905 §7.4) that asks for at most one request in `interval`.
+    pub fn kiss(self, code: RefId, interval: PollExp, receive: NtpTimestamp) -> Reply<'b> {
+        let poll = PollExp::new(self.header[POLL_AT] as i8).max(interval);
+        self.header[POLL_AT] = poll.get() as u8;
+        self.reply(receive, &Template::kiss(code))
+    }
+}
+
+/// All of a reply that does not depend on its request: the header up to the reference timestamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Template([u8; ORIGIN_AT]);
+
+impl Template {
+    /// What `vars` say. It ages as they do.
+    #[must_use]
+    pub fn new(vars: &SystemVars) -> Self {
+        let header = Header {
+            leap: vars.leap,
+            version: 0,
+            mode: Mode::Server,
+            stratum: wire_stratum(vars.stratum),
+            poll: PollExp::new(0),
+            precision: vars.precision,
+            root_delay: vars.root_delay,
+            root_dispersion: vars.root_dispersion,
+            ref_id: vars.ref_id,
+            reference: vars.reference,
+            origin: NtpTimestamp::ZERO,
+            receive: NtpTimestamp::ZERO,
+            transmit: NtpTimestamp::ZERO,
+        };
+        let mut bytes = [0; ORIGIN_AT];
+        bytes.copy_from_slice(&header.to_bytes()[..ORIGIN_AT]);
+        Self(bytes)
+    }
+
+    fn kiss(code: RefId) -> Self {
+        Self::new(&SystemVars {
+            leap: Leap::Unsynchronised,
+            stratum: Stratum::UNSPECIFIED,
+            precision: Precision::new(0),
+            root_delay: NtpShort::from_bits(0),
+            root_dispersion: NtpShort::from_bits(0),
+            ref_id: code,
+            reference: NtpTimestamp::ZERO,
+        })
+    }
+}
+
+/// Where fields stand in the header (RFC 5905 §7.3, figure 8).
+const POLL_AT: usize = 2;
+const ORIGIN_AT: usize = 24;
+const RECEIVE_AT: usize = 32;
+/// The version within the first byte.
+const VERSION_BITS: u8 = 0b0011_1000;
+
 /// A reply that only lacks its transmit timestamp; it lives in the request's buffer.
 #[derive(Debug)]
 #[must_use = "a reply that does not depart was worked for in vain"]
@@ -68,8 +168,6 @@ impl<'b> Reply<'b> {
 
 /// Turns the request in `datagram`, received at `receive` by the estimated time, into its reply.
 ///
-/// Extension fields of the request are not understood here and not echoed, so the reply is a bare header.
-///
 /// # Errors
 /// Says why there is no reply; the buffer is then unchanged.
 pub fn respond<'b>(
@@ -77,27 +175,7 @@ pub fn respond<'b>(
     receive: NtpTimestamp,
     vars: &SystemVars,
 ) -> Result<Reply<'b>, Ignored> {
-    let request = PacketView::parse(datagram).map_err(Ignored::Malformed)?;
-    check(&request)?;
-    let reply = Header {
-        leap: vars.leap,
-        version: request.version(),
-        mode: Mode::Server,
-        stratum: wire_stratum(vars.stratum),
-        poll: request.poll(),
-        precision: vars.precision,
-        root_delay: vars.root_delay,
-        root_dispersion: vars.root_dispersion,
-        ref_id: vars.ref_id,
-        reference: vars.reference,
-        origin: request.transmit(),
-        receive,
-        transmit: NtpTimestamp::ZERO,
-    };
-    let bytes: &mut [u8; HEADER_LEN] =
-        datagram.first_chunk_mut().ok_or(Ignored::Malformed(ParseError::TooShort))?;
-    *bytes = reply.to_bytes();
-    Ok(Reply { bytes })
+    Request::accept(datagram).map(|request| request.reply(receive, &Template::new(vars)))
 }
 
 fn check(request: &PacketView<'_>) -> Result<(), Ignored> {
@@ -120,7 +198,6 @@ fn wire_stratum(stratum: Stratum) -> Stratum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::PollExp;
     use proptest::prelude::*;
 
     const VARS: SystemVars = SystemVars {
@@ -172,6 +249,25 @@ mod tests {
                 assert_eq!(answered, valid, "version {version} mode {mode}");
             }
         }
+    }
+
+    #[test]
+    fn a_kiss_slows_the_client_down_and_tells_no_time() {
+        let kiss = |interval| {
+            let mut buffer = request(4, Mode::Client);
+            let request = Request::accept(&mut buffer).unwrap();
+            let rate = RefId::from_ascii(*b"RATE");
+            let reply = request.kiss(rate, PollExp::new(interval), NtpTimestamp::from_bits(5));
+            PacketView::parse(reply.depart(NtpTimestamp::from_bits(6))).unwrap().header()
+        };
+        let header = kiss(10);
+        assert_eq!((header.stratum, header.leap), (Stratum::UNSPECIFIED, Leap::Unsynchronised));
+        assert_eq!(header.ref_id.to_ascii().as_deref(), Some("RATE"));
+        assert_eq!(header.origin.to_bits(), 0x0123_4567_89ab_cdef);
+        assert_eq!(
+            (header.mode, header.poll, kiss(3).poll),
+            (Mode::Server, PollExp::new(10), PollExp::new(7))
+        );
     }
 
     #[test]

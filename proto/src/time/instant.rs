@@ -64,8 +64,21 @@ impl<C> Instant<C> {
     /// From Unix time. `nanos` beyond a second carry over.
     #[must_use]
     pub const fn from_unix(seconds: i64, nanos: u32) -> Self {
-        let fraction = div_round(nanos as i128 * TICKS_PER_SECOND as i128, NANOS_PER_SECOND as i128);
-        Self::from_ticks((seconds as i128 + UNIX_EPOCH as i128) * TICKS_PER_SECOND as i128 + fraction)
+        // 64 bits hold it for every `nanos`, and a server does this for each packet: wider ones divide slowly.
+        let fraction = (((nanos as u64) << 32) + NANOS_PER_SECOND as u64 / 2) / NANOS_PER_SECOND as u64;
+        Self::from_ticks((seconds as i128 + UNIX_EPOCH as i128) * TICKS_PER_SECOND as i128 + fraction as i128)
+    }
+
+    /// As seconds since the prime epoch, rounded down, and 2⁻³² s beyond them: nothing is lost.
+    #[must_use]
+    pub const fn to_parts(self) -> (i64, u32) {
+        (self.ticks.div_euclid(TICKS_PER_SECOND as i128) as i64, self.ticks as u32)
+    }
+
+    /// What [`to_parts`](Self::to_parts) took apart.
+    #[must_use]
+    pub const fn from_parts(seconds: i64, fraction: u32) -> Self {
+        Self::from_ticks(seconds as i128 * TICKS_PER_SECOND as i128 + fraction as i128)
     }
 
     /// As Unix seconds and nanoseconds (0 … 999 999 999), rounded to the nearest nanosecond.
@@ -172,8 +185,7 @@ impl<C> fmt::Debug for Instant<C> {
 #[cfg(feature = "serde")]
 impl<C> serde::Serialize for Instant<C> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let seconds = self.ticks.div_euclid(i128::from(TICKS_PER_SECOND)) as i64;
-        (seconds, self.ticks as u32).serialize(serializer)
+        self.to_parts().serialize(serializer)
     }
 }
 
@@ -181,7 +193,7 @@ impl<C> serde::Serialize for Instant<C> {
 impl<'de, C> serde::Deserialize<'de> for Instant<C> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (seconds, fraction) = <(i64, u32)>::deserialize(deserializer)?;
-        Ok(Self::from_ticks(i128::from(seconds) * i128::from(TICKS_PER_SECOND) + i128::from(fraction)))
+        Ok(Self::from_parts(seconds, fraction))
     }
 }
 
@@ -202,6 +214,13 @@ mod tests {
         #[test]
         fn unix_time_round_trips(seconds in -5_000_000_000i64..10_000_000_000, nanos in 0u32..1_000_000_000) {
             prop_assert_eq!(RawTime::from_unix(seconds, nanos).to_unix(), (seconds, nanos));
+        }
+
+        #[test]
+        fn parts_are_put_together_again(seconds in -5_000_000_000i64..10_000_000_000, nanos: u32) {
+            let time = RawTime::from_unix(seconds, nanos);
+            let (whole, fraction) = time.to_parts();
+            prop_assert_eq!(RawTime::from_parts(whole, fraction), time);
         }
 
         #[test]
