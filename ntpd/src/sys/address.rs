@@ -23,6 +23,11 @@ impl Address {
         Self { bytes: [0; ROOM], length: ROOM as libc::socklen_t }
     }
 
+    /// Room for the kernel again.
+    pub(super) const fn clear(&mut self) {
+        self.length = ROOM as libc::socklen_t;
+    }
+
     /// The address, if it is IPv4 or IPv6 and complete.
     pub(super) fn get(&self) -> Option<SocketAddr> {
         let used = self.bytes.get(..self.length as usize)?;

@@ -46,7 +46,7 @@ impl ControlBuffer {
 
     /// The messages, in the order in which the kernel put them.
     pub(super) fn messages(&self) -> Messages<'_> {
-        Messages { rest: self.bytes.get(..self.length).unwrap_or_default() }
+        Messages::of(self.bytes.get(..self.length).unwrap_or_default())
     }
 
     /// The bytes in use.
@@ -107,6 +107,13 @@ pub(super) enum Message {
 /// Walks over control messages.
 pub(super) struct Messages<'a> {
     rest: &'a [u8],
+}
+
+impl<'a> Messages<'a> {
+    /// In `bytes` as the kernel wrote them.
+    pub(super) const fn of(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
 }
 
 impl Iterator for Messages<'_> {

@@ -9,10 +9,14 @@
 //! | [`clock_watch`] | hearing that somebody set the clock |
 //! | [`udp`] | UDP sockets that stamp what they receive and send |
 //! | [`unix_socket`] | whether somebody listens at one |
+//! | [`batch`] | many datagrams in one call, and their replies |
+//! | [`waiting`] | a thread that sleeps until one of its descriptors has something |
 //! | [`descriptors`] | how many may be open |
+//! | [`interface`] | names of network interfaces |
 //! | [`readiness`] | whether writing would block |
 //! | [`watched`] | descriptors that the event loop waits for |
 //! | `socket` | the socket calls behind `udp`, one per function |
+//! | `choice` | which of several sockets at one address a client reaches |
 //! | `cmsg` | control messages: time stamps and packet information |
 //! | `address` | socket addresses as the kernel wants them |
 //! | `plain` | C structures as bytes |
@@ -33,16 +37,20 @@
 #![allow(unsafe_code)]
 
 mod address;
+pub mod batch;
+mod choice;
 pub mod clock;
 pub mod clock_watch;
 mod cmsg;
 pub mod descriptors;
+pub mod interface;
 pub mod kernel_clock;
 mod plain;
 pub mod readiness;
 mod socket;
 pub mod udp;
 pub mod unix_socket;
+pub mod waiting;
 pub mod watched;
 
 use std::io;

@@ -25,6 +25,10 @@ unsafe impl Plain for libc::itimerspec {}
 unsafe impl Plain for libc::timex {}
 // SAFETY: raw pointers and integers.
 unsafe impl Plain for libc::msghdr {}
+// SAFETY: a `msghdr` and an integer.
+unsafe impl Plain for libc::mmsghdr {}
+// SAFETY: a raw pointer and an integer.
+unsafe impl Plain for libc::iovec {}
 // SAFETY: three integers.
 unsafe impl Plain for libc::cmsghdr {}
 // SAFETY: integers and two addresses, which are integers.

@@ -65,6 +65,34 @@ pub(super) fn set_option(fd: BorrowedFd<'_>, level: c_int, option: c_int, value:
     Ok(())
 }
 
+/// How many datagrams the kernel has dropped for want of room in the socket's queue (`SO_MEMINFO`, Linux 4.12).
+pub(super) fn drops(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    /// `SK_MEMINFO_DROPS`
+    const DROPS: usize = 8;
+    let mut figures = [0u32; DROPS + 1];
+    let mut size = size_of_val(&figures) as libc::socklen_t;
+    let room = figures.as_mut_ptr().cast();
+    // SAFETY: `size` says how much room there is at the pointer, and both are ours for the call.
+    check(unsafe {
+        libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, room, &raw mut size)
+    })?;
+    Ok(figures[DROPS].into())
+}
+
+/// Has `program` choose among the sockets that share the address of this one.
+pub(super) fn attach_choice(fd: BorrowedFd<'_>, program: &mut [libc::sock_filter]) -> io::Result<()> {
+    let len = program.len().try_into().map_err(|_| io::ErrorKind::InvalidInput)?;
+    let program = libc::sock_fprog { len, filter: program.as_mut_ptr() };
+    let size = size_of_val(&program) as libc::socklen_t;
+    let option = libc::SO_ATTACH_REUSEPORT_CBPF;
+    // SAFETY: the pointer and the length are those of `program`, which points to a slice of the length it tells;
+    // both outlive the call, and the kernel copies and checks what they hold.
+    check(unsafe {
+        libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const program).cast(), size)
+    })?;
+    Ok(())
+}
+
 /// The value of an option that is an `int`.
 #[cfg(test)]
 pub(super) fn get_option(fd: BorrowedFd<'_>, level: c_int, option: c_int) -> io::Result<c_int> {

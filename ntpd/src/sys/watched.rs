@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -21,6 +22,9 @@ unsafe impl OwnsDescriptor for UdpSocket {}
 
 // SAFETY: as above.
 unsafe impl OwnsDescriptor for ClockWatch {}
+
+// SAFETY: as above; what is shared lives as long as the one that shares it.
+unsafe impl OwnsDescriptor for Arc<UdpSocket> {}
 
 /// Has the running event loop wait for `owner`'s descriptor.
 ///
