@@ -5,14 +5,18 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use ntp_proto::time::NtpDuration;
+
 use crate::Network;
-use crate::schema::{Choice, Section, Text, Visitor};
+use crate::schema::{Boolean, Choice, Integer, Interval, Seconds, Section, Text, Visitor};
 
 /// `[security]`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Security {
     /// `[[security.access]]` in the order of the file. Default: empty, so nobody is served.
     pub access: Vec<Access>,
+    /// How often a client may ask. Default: see [`RateLimit`].
+    pub ratelimit: RateLimit,
 }
 
 impl Section for Security {
@@ -24,7 +28,48 @@ impl Section for Security {
         v.tables("access", &mut self.access);
         v.not_yet("nts");
         v.not_yet("authentication");
-        v.not_yet("ratelimit");
+        v.table("ratelimit", &mut self.ratelimit);
+    }
+}
+
+/// `[security.ratelimit]`: how often a client may ask; beyond that it is mostly not answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateLimit {
+    /// Whether there is a limit. Default: false.
+    pub enabled: bool,
+    /// Time between requests that are always answered, above 0 s and at most 4096 s. Default: 8 s.
+    pub interval: NtpDuration,
+    /// So many requests in a row are answered before that, 1 … 255. Default: 8.
+    pub burst: u8,
+    /// Of the requests beyond the limit one in 2^leak is answered, 1 … 4: somebody else may be asking in the
+    /// client's name. Default: 2.
+    pub leak: u8,
+    /// Of the rest one in 2^kod is answered with the kiss-o'-death RATE, 1 … 4; 0: none. Default: 0.
+    pub kod: u8,
+    /// So many leading bits of an IPv6 address make a client, 32 … 128; of IPv4 it is the address. Holds for the
+    /// records of clients as well. Default: 64.
+    pub ipv6_prefix: u8,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        let interval = NtpDuration::from_secs(8);
+        Self { enabled: false, interval, burst: 8, leak: 2, kod: 0, ipv6_prefix: 64 }
+    }
+}
+
+impl Section for RateLimit {
+    fn blank() -> Self {
+        Self::default()
+    }
+
+    fn visit<V: Visitor>(&mut self, v: &mut V) {
+        v.optional("enabled", Boolean, &mut self.enabled);
+        v.optional("interval", Seconds(Interval::above(0.0, 4096.0)), &mut self.interval);
+        v.optional("burst", Integer::within(1, 255), &mut self.burst);
+        v.optional("leak", Integer::within(1, 4), &mut self.leak);
+        v.optional("kod", Integer::within(0, 4), &mut self.kod);
+        v.optional("ipv6_prefix", Integer::within(32, 128), &mut self.ipv6_prefix);
     }
 }
 

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use ntp_proto::packet::Stratum;
 use ntp_proto::time::{Frequency, NtpDuration};
 
-use crate::error::Complaint;
 use crate::schema::{
     Boolean, Choice, Integer, Interval, Optional, Ppm, Seconds, Section, Text, Visitor, Whole,
 };
@@ -18,14 +17,16 @@ pub struct Server {
     pub port: u16,
     /// Addresses to serve on; empty: all addresses of both families. Default: empty.
     pub listen: Vec<IpAddr>,
-    /// Threads that serve; 0: the main loop serves. This build has no others, so it is always 0.
-    /// Default: 0.
-    pub workers: u16,
+    /// Threads that serve, 0 … 64; 0: the main loop serves; `None`: one for each processor, at most 4.
+    /// Default: `None`.
+    pub workers: Option<u16>,
     /// The best stratum to claim, 1 … 15: served is the larger of this and our own. Default: 1.
     pub stratum: Stratum,
     /// Where frequency and skew survive a restart; `None`: the file `drift` in the state directory.
     /// Default: `None`.
     pub driftfile: Option<PathBuf>,
+    /// Records of those who ask. Default: see [`Clients`].
+    pub clients: Clients,
     /// When the clock may be stepped. Default: see [`Makestep`].
     pub makestep: Makestep,
     /// The own clock as the last resort. Default: see [`Local`].
@@ -43,9 +44,10 @@ impl Default for Server {
         Self {
             port: 123,
             listen: Vec::new(),
-            workers: 0,
+            workers: None,
             stratum: Stratum::PRIMARY,
             driftfile: None,
+            clients: Clients::default(),
             makestep: Makestep::default(),
             local: Local::default(),
             maxslewrate: Frequency::from_ppm(83_333.333),
@@ -67,18 +69,39 @@ impl Section for Server {
     fn visit<V: Visitor>(&mut self, v: &mut V) {
         v.optional("port", Integer::within(0, 65535), &mut self.port);
         v.list("listen", Text::new(), &mut self.listen);
-        v.optional("workers", Integer::within(0, 1024), &mut self.workers);
-        if self.workers != 0 {
-            let help = "write `workers = 0` (the main loop serves), which is what there is, or remove it";
-            v.reject(&["workers"], Complaint::not_carried_out(help));
-        }
+        v.optional("workers", Optional(Integer::within(0, 64)), &mut self.workers);
         v.optional("stratum", Integer::within(1, 15), &mut self.stratum);
         v.optional("driftfile", Optional(Text::new()), &mut self.driftfile);
         v.optional("maxslewrate", Ppm(Interval::above(0.0, 100_000.0)), &mut self.maxslewrate);
         v.optional("rtcsync", Boolean, &mut self.rtcsync);
         v.optional("control", CONTROL, &mut self.control);
+        v.table("clients", &mut self.clients);
         v.table("makestep", &mut self.makestep);
         v.table("local", &mut self.local);
+    }
+}
+
+/// `[server.clients]`: records of those who ask.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clients {
+    /// Memory for them in bytes, at most 1 GiB; 72 bytes hold one client. 0: no records, and no rate limit.
+    /// Default: 4 MiB.
+    pub memory: u32,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self { memory: 4 << 20 }
+    }
+}
+
+impl Section for Clients {
+    fn blank() -> Self {
+        Self::default()
+    }
+
+    fn visit<V: Visitor>(&mut self, v: &mut V) {
+        v.optional("memory", Integer::within(0, 1 << 30), &mut self.memory);
     }
 }
 

@@ -81,6 +81,10 @@ fn everything_that_is_written_arrives() {
     assert_eq!((options.family, options.minstratum), (Some(Family::V6), Stratum::new(3)));
     assert_eq!(config.server.listen, ["192.0.2.1".parse::<std::net::IpAddr>().unwrap(), [0; 16].into()]);
     assert_eq!(config.server.driftfile.as_deref(), Some("/srv/ntp/\"drift\"".as_ref()));
+    assert_eq!((config.server.workers, config.server.clients.memory), (Some(3), 1 << 20));
+    let limit = &config.security.ratelimit;
+    assert_eq!((limit.enabled, limit.interval), (true, NtpDuration::from_millis(250)));
+    assert_eq!((limit.burst, limit.leak, limit.kod, limit.ipv6_prefix), (16, 3, 1, 56));
     assert_eq!(config.server.makestep.limit, StepLimit::Always);
     assert_eq!(config.server.maxslewrate, Frequency::from_ppm(500.0));
     survives_printing(&config);

@@ -39,13 +39,32 @@ fn systemd_is_told_when_it_is_ready() {
     }
 }
 
-#[test]
-fn at_rest_it_is_one_thread() {
-    let Some(network) = network() else { return };
-    let daemon = Daemon::start(&network.client, LOCAL);
+/// The names of its threads, in order.
+fn threads(daemon: &Daemon<'_>) -> Vec<String> {
     // `ip netns exec` becomes the program that it starts.
-    let threads = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap().count();
-    assert_eq!(threads, 1);
+    let tasks = fs::read_dir(format!("/proc/{}/task", daemon.pid())).expect("it runs");
+    let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).expect("no thread ends");
+    let mut names: Vec<String> = tasks.flatten().map(|task| name(task).trim().to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn at_rest_it_has_the_threads_that_were_asked_for() {
+    let Some(network) = network() else { return };
+    for (workers, expected) in [(0, &["ntpd"][..]), (2, &["ntpd", "serve-0", "serve-1"])] {
+        let daemon = Daemon::start(&network.client, &format!("[server]\nworkers = {workers}\n{LOCAL}"));
+        assert_eq!(threads(&daemon), expected);
+        let (code, log) = daemon.terminate();
+        assert_eq!(code, Some(0), "{log}");
+    }
+}
+
+#[test]
+fn threads_wait_for_nobody_who_may_not_ask() {
+    let Some(network) = network() else { return };
+    let daemon = Daemon::start(&network.client, "[server]\nworkers = 2\n");
+    assert_eq!(threads(&daemon), ["ntpd"]);
 }
 
 #[test]

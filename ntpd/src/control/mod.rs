@@ -11,6 +11,7 @@ pub mod client;
 mod connections;
 pub mod server;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ntp_engine::{Command, Report};
@@ -44,6 +45,8 @@ pub fn default_socket() -> PathBuf {
 pub enum Request {
     /// Everything there is to show.
     Report,
+    /// Who asked for the time.
+    Clients(ClientsQuery),
     /// Leave what the sources have taught for a next run with `-r`.
     Dump,
     /// Read the files of `sources.sourcedir` again; answered once their sources are asked.
@@ -58,6 +61,8 @@ pub enum Request {
 pub enum Response {
     /// To [`Request::Report`].
     Report(Box<DaemonReport>),
+    /// To [`Request::Clients`].
+    Clients(ClientsReport),
     /// It was done.
     Done,
     /// It was done, except for this.
@@ -123,8 +128,117 @@ pub struct ServingReport {
     pub denied: u64,
     /// Datagrams that are no request, by reason.
     pub ignored: Vec<(String, u64)>,
+    /// Requests of clients that ask too often, answered by a kiss or not at all.
+    pub limited: u64,
+    /// Clients that ask too often were told so.
+    pub kisses: u64,
+    /// Requests that met a clock that was being changed.
+    pub without_time: u64,
     /// Replies that the kernel would not send.
     pub send_failures: u64,
+    /// Datagrams whose arrival was stamped by the kernel.
+    pub kernel_stamps: u64,
+    /// Datagrams that the kernel dropped because nobody fetched them in time; not among the requests.
+    pub kernel_drops: u64,
+    /// Requests of clients that the table had no room for; they were answered all the same.
+    pub clients_unrecorded: u64,
+    /// Records of clients that made room for others.
+    pub clients_forgotten: u64,
+    /// Threads that serve; 0: the main loop does.
+    pub threads: usize,
+    /// Each thread, or the main loop.
+    pub workers: Vec<WorkerReport>,
+    /// Each interface over which anybody asked.
+    pub interfaces: Vec<InterfaceReport>,
+}
+
+/// One thread that serves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorkerReport {
+    /// Datagrams that arrived.
+    pub requests: u64,
+    /// Replies that were sent.
+    pub replies: u64,
+}
+
+/// One interface over which somebody asked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InterfaceReport {
+    /// Its name; `#` and its index if it is gone; `other` for those without counters of their own.
+    pub interface: String,
+    /// Datagrams that arrived.
+    pub requests: u64,
+    /// Replies that were sent.
+    pub replies: u64,
+    /// Datagrams from networks that may not ask.
+    pub denied: u64,
+    /// Datagrams that are no request.
+    pub ignored: u64,
+    /// Requests of clients that ask too often.
+    pub limited: u64,
+}
+
+/// Which clients to show.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientsQuery {
+    /// So many at most.
+    pub most: usize,
+    /// Which ones first.
+    pub order: ClientOrder,
+    /// Only those of this network: its address and how many leading bits of it count.
+    pub network: Option<(IpAddr, u8)>,
+    /// Only those whose latest request came in by the interface of this name.
+    pub interface: Option<String>,
+}
+
+/// Which clients come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientOrder {
+    /// Those with the most requests.
+    Requests,
+    /// Those with the most requests beyond their limit.
+    Drops,
+    /// Those that asked last.
+    Last,
+}
+
+/// Who asked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClientsReport {
+    /// Those that were asked for.
+    pub clients: Vec<ClientReport>,
+    /// How many there are of that kind.
+    pub matching: usize,
+    /// How many there are in all.
+    pub known: usize,
+    /// How many records there can be.
+    pub capacity: usize,
+}
+
+/// One client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientReport {
+    /// Its address, or the first one of its IPv6 network.
+    pub address: IpAddr,
+    /// How often it asked.
+    pub requests: u32,
+    /// How many of these were beyond its limit and not answered with the time.
+    pub drops: u32,
+    /// When it asked first, in seconds before now.
+    pub first_ago_s: f64,
+    /// When it asked last, in seconds before now.
+    pub last_ago_s: f64,
+    /// Average seconds between its requests; none after a single one.
+    pub interval_s: Option<f64>,
+    /// Version of the latest request.
+    pub version: u8,
+    /// Mode of the latest request.
+    pub mode: u8,
+    /// Whether the latest request was authenticated.
+    pub authenticated: bool,
+    /// The interface of the latest request, if it still has a name.
+    pub interface: Option<String>,
 }
 
 /// One socket that is served on.

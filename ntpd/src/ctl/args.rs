@@ -4,11 +4,12 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ntp_config::Network;
 
 use super::exit::Exit;
 use super::query::Target;
-use crate::control::default_socket;
+use crate::control::{ClientOrder, default_socket};
 
 /// Shows and controls the Truechimer time daemon, measures servers and checks configurations
 #[derive(Debug, Parser)]
@@ -49,6 +50,10 @@ pub(super) enum Command {
     Sourcestats(Form),
     /// How many sources answer, are silent, offline or without an address, and how busy the daemon is
     Activity(Form),
+    /// Who asks for the time: how often, how fast, and by which interface
+    Clients(ClientsArgs),
+    /// What became of the packets: answered, denied, limited, not understood, dropped
+    Serverstats(Form),
     /// There is a way to the sources: asks them again
     Online(WhomArgs),
     /// There is no way to the sources: leaves them alone
@@ -91,6 +96,46 @@ pub(super) struct SourcesArgs {
     pub(super) verbose: bool,
     #[command(flatten)]
     pub(super) form: Form,
+}
+
+/// Of `clients`.
+#[derive(Args, Debug)]
+pub(super) struct ClientsArgs {
+    /// Show so many at most
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub(super) top: usize,
+    /// Which ones first
+    #[arg(long, value_enum, default_value_t = Order::Requests)]
+    pub(super) order: Order,
+    /// Only those of this network
+    #[arg(long, value_name = "NETWORK")]
+    pub(super) network: Option<Network>,
+    /// Only those that asked by this interface
+    #[arg(long, value_name = "NAME")]
+    pub(super) interface: Option<String>,
+    #[command(flatten)]
+    pub(super) form: Form,
+}
+
+/// Which clients come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Order {
+    /// Those with the most requests
+    Requests,
+    /// Those with the most requests beyond their limit
+    Drops,
+    /// Those that asked last
+    Last,
+}
+
+impl From<Order> for ClientOrder {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Requests => Self::Requests,
+            Order::Drops => Self::Drops,
+            Order::Last => Self::Last,
+        }
+    }
 }
 
 /// Of `query`.
@@ -310,6 +355,8 @@ mod tests {
             "waitsync --max-error 0",
             "config show f --built-in",
             "access",
+            "clients --network 10.0.0.1/8",
+            "clients --order size",
             "access 10.0.0.0/8",
             "access 192.0.2",
             "access ntp.example",

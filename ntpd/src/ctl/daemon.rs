@@ -10,14 +10,24 @@ use ntp_engine::Command;
 use super::exit::{Exit, Failure, Outcome};
 use super::output::talk;
 use crate::control::client::ask;
-use crate::control::{DaemonReport, Request, Response};
+use crate::control::{ClientsQuery, ClientsReport, DaemonReport, Request, Response};
 
 /// Everything that the daemon behind `socket` has to show.
 pub(super) fn report(socket: &Path) -> Result<DaemonReport, Failure> {
     match ask(socket, &Request::Report) {
         Ok(Response::Report(report)) => Ok(*report),
         Ok(Response::Error(reason)) => Err(declined(&reason)),
-        Ok(Response::Done | Response::Skipped(_)) => Err(not_understood(socket, "it sent no report")),
+        Ok(_) => Err(not_understood(socket, "it sent no report")),
+        Err(error) => Err(unreachable(socket, &error)),
+    }
+}
+
+/// Who asks it for the time.
+pub(super) fn clients(socket: &Path, query: ClientsQuery) -> Result<ClientsReport, Failure> {
+    match ask(socket, &Request::Clients(query)) {
+        Ok(Response::Clients(report)) => Ok(report),
+        Ok(Response::Error(reason)) => Err(declined(&reason)),
+        Ok(_) => Err(not_understood(socket, "it sent no clients")),
         Err(error) => Err(unreachable(socket, &error)),
     }
 }
@@ -45,7 +55,7 @@ fn demand(socket: &Path, request: &Request) -> Outcome {
             Ok(Exit::OK)
         }
         Ok(Response::Error(reason)) => Err(declined(&reason)),
-        Ok(Response::Report(_)) => Err(not_understood(socket, "it sent a report")),
+        Ok(_) => Err(not_understood(socket, "it sent a report")),
         Err(error) => Err(unreachable(socket, &error)),
     }
 }

@@ -13,6 +13,7 @@
 //! | `output.rs` | standard output that may be closed early, standard error |
 //! | `daemon.rs` | asking the daemon, and what is said when it cannot be asked |
 //! | `status.rs`, `tracking.rs`, `sources.rs` | its report as text |
+//! | `clients.rs`, `serverstats.rs` | who is served, and what became of the packets |
 //! | `waitsync.rs` | waiting for it to be synchronised |
 //! | `query/` | measuring a server without a daemon |
 //! | `config.rs` | checking and showing configurations |
@@ -25,6 +26,7 @@
 mod access;
 mod activity;
 mod args;
+mod clients;
 mod config;
 mod daemon;
 mod date;
@@ -32,6 +34,7 @@ mod exit;
 mod orders;
 mod output;
 mod query;
+mod serverstats;
 mod sources;
 mod sourcestats;
 mod status;
@@ -83,6 +86,8 @@ fn run(cli: &Cli, out: &mut Output) -> Outcome {
         Command::Refresh => daemon::order(&socket, Order::Refresh),
         Command::Sourcestats(form) => sourcestats::run(&socket, form.json, out),
         Command::Activity(form) => activity::run(&socket, form.json, out),
+        Command::Clients(args) => clients::run(&socket, args, out),
+        Command::Serverstats(form) => serverstats::run(&socket, form.json, out),
         Command::Online(whom) => orders::online(&socket, whom),
         Command::Offline(whom) => orders::offline(&socket, whom),
         Command::Burst(args) => orders::burst(&socket, args),

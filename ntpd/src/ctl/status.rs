@@ -107,6 +107,8 @@ fn serving(report: &ServingReport) -> Vec<String> {
         format!("{} denied", report.denied),
     ];
     counters.extend((ignored > 0).then(|| format!("{ignored} ignored ({})", reasons(&report.ignored))));
+    counters.extend((report.limited > 0).then(|| format!("{} limited", report.limited)));
+    counters.extend((report.kernel_drops > 0).then(|| format!("{} dropped", report.kernel_drops)));
     counters.extend((report.send_failures > 0).then(|| format!("{} not sent", report.send_failures)));
     lines.push(counters.join(", "));
     lines
@@ -164,7 +166,8 @@ pub(super) mod tests {
                 replies: 1190,
                 denied: 7,
                 ignored: vec![("mode".to_owned(), 3)],
-                send_failures: 0,
+                kernel_drops: 2,
+                ..ServingReport::default()
             },
             problems: vec!["no address for new.example".to_owned()],
         }
@@ -188,7 +191,7 @@ control  adjusting the clock
 sources  1 used, 2 answering of 3, 1 name without an address
 serving  on 0.0.0.0:123, kernel receive stamps
 serving  not on [::]:123: no IPv6 here
-serving  1200 requests, 1190 replies, 7 denied, 3 ignored (3 mode)
+serving  1200 requests, 1190 replies, 7 denied, 3 ignored (3 mode), 2 dropped
 daemon   version 0.1.0, process 4711, running for 3 h 20 min, configuration /etc/ntpd/ntpd.toml
 problem  no address for new.example
 ";

@@ -29,17 +29,17 @@ use tokio::time::{Instant, sleep_until};
 use super::clock::{Jump, MachineClock};
 use super::problems::Problems;
 use super::requests::Requests;
-use super::serve::Service;
+use super::serve::{self, Serving};
 use super::settings::Settings;
 use super::source_files::{self, Found};
 use super::turns::Turns;
 use super::{drift, history, libc_may_be_intercepted, log, lookup, notify, operator};
 use crate::control::server::{ControlServer, Question};
-use crate::control::{DaemonReport, Request, Response, SocketReport};
+use crate::control::{ClientsQuery, DaemonReport, Request, Response, SocketReport};
 use crate::sys::clock;
 use crate::sys::clock_watch::ClockWatch;
 use crate::sys::descriptors::raise_limit;
-use crate::sys::udp::{StampSource, UdpSocket};
+use crate::sys::udp::StampSource;
 use crate::sys::watched::watch;
 
 /// What could not be opened is tried again this often, and what is open looked after.
@@ -90,9 +90,11 @@ struct Driver {
     watch: Option<AsyncFd<ClockWatch>>,
     snapshot: Rc<Cell<TimeSnapshot>>,
     requests: Requests,
+    /// Whether those who serve wait for a snapshot.
+    withdrawn: bool,
     /// What could not be asked, and what that is called among the problems.
     unsent: BTreeMap<SourceId, String>,
-    service: Rc<Service>,
+    serving: Serving,
     listeners: Vec<Listener>,
     control: Option<ControlServer>,
     problems: Problems,
@@ -143,8 +145,9 @@ impl Driver {
             watch,
             requests: Requests::new(tell.clone(), Rc::clone(&snapshot))
                 .leaving(settings.client_options(), settings.config.sources.acquisitionport),
+            withdrawn: false,
             unsent: BTreeMap::new(),
-            service: Rc::new(Service::new(settings.access(), Rc::clone(&snapshot))),
+            serving: Serving::new(settings.serving(super::libc_may_be_intercepted()), &snapshot.get())?,
             snapshot,
             listeners: listeners.map(|address| Listener { address, stamps: None, problem: None }).collect(),
             control: None,
@@ -259,13 +262,25 @@ impl Driver {
             Some(Jump::Slept(asleep)) => Input::Resumed { asleep },
         };
         self.engine.handle(now, input);
-        self.snapshot.set(*self.engine.snapshot());
+        // In the middle of a command its outcome has to be heard first.
+        if !self.withdrawn {
+            self.publish();
+        }
         now
+    }
+
+    /// Tells those who serve and those who ask what holds from now on.
+    fn publish(&mut self) {
+        let snapshot = *self.engine.snapshot();
+        if snapshot != self.snapshot.replace(snapshot) || self.withdrawn {
+            self.serving.publish(&snapshot);
+            self.withdrawn = false;
+        }
     }
 
     fn carry_out(&mut self) {
         loop {
-            self.snapshot.set(*self.engine.snapshot());
+            self.publish();
             if let Some(event) = self.engine.poll_event() {
                 self.diary(&event);
             } else if let Some(action) = self.engine.poll_action() {
@@ -319,6 +334,9 @@ impl Driver {
             ClockCommand::Step(_) => "stepping the kernel clock",
             ClockCommand::SetStatus(_) => "status of the kernel clock",
         };
+        // A clock that moves meets a snapshot that does not, until the engine has heard of it.
+        self.serving.withdraw();
+        self.withdrawn = true;
         let (outcome, result) = self.clock.execute(command);
         self.problems.note(topic, result, "measuring and serving only; tried again every minute");
         let now = self.observe(false);
@@ -399,7 +417,7 @@ impl Driver {
         self.retry = Instant::now() + RETRY;
         for listener in &mut self.listeners {
             if listener.stamps.is_none() {
-                listener.open(&self.service, &mut self.problems);
+                listener.open(&mut self.serving, &mut self.problems);
             }
         }
         // Somebody may have cleared the directory.
@@ -420,6 +438,7 @@ impl Driver {
     fn answer(&mut self, Question { request, answer }: Question) {
         let response = match request {
             Request::ReloadSources => return self.reload_sources(answer),
+            Request::Clients(query) => return self.count_clients(query, answer),
             Request::Report => Response::Report(Box::new(self.report())),
             Request::Dump => {
                 let now = self.observe(false);
@@ -445,10 +464,18 @@ impl Driver {
         let _ = answer.send(response);
     }
 
+    /// The table may be large, so it is read by a thread. Should there be none, nobody answers, which is told.
+    fn count_clients(&mut self, query: ClientsQuery, answer: oneshot::Sender<Response>) {
+        let activities = self.serving.activities();
+        let look = move || drop(answer.send(Response::Clients(serve::clients(&activities, &query))));
+        let begun = thread::Builder::new().name("clients".to_owned()).spawn(look);
+        self.problems.note("counting clients", begun, "ask again");
+    }
+
     fn report(&mut self) -> DaemonReport {
         let now = self.observe(false);
         self.carry_out();
-        let mut serving = self.service.report();
+        let mut serving = self.serving.report();
         serving.sockets = self.listeners.iter().map(Listener::report).collect();
         let mut problems = self.problems.sentences();
         problems.extend(self.listeners.iter().filter_map(Listener::absence));
@@ -518,11 +545,8 @@ impl Driver {
 }
 
 impl Listener {
-    fn open(&mut self, service: &Rc<Service>, problems: &mut Problems) {
-        let opened = UdpSocket::server(self.address).and_then(|socket| {
-            let stamps = socket.stamping().rx;
-            service.start(socket, self.address).map(|()| stamps)
-        });
+    fn open(&mut self, serving: &mut Serving, problems: &mut Problems) {
+        let opened = serving.open(self.address);
         self.problem = opened.as_ref().err().map(ToString::to_string);
         let topic = format!("serving on {}", self.address);
         if let Some(stamps) = problems.note(&topic, opened, "tried again every 30 s") {

@@ -1,4 +1,4 @@
-//! The daemon: one thread that connects an engine to the machine.
+//! The daemon: a thread that connects an engine to the machine, and others that serve.
 //!
 //! ```text
 //!  requests (client sockets) ─┐                        ┌─▶ requests sent
@@ -17,7 +17,7 @@
 //! | `clock.rs` | the kernel clock as the engine's servant, and its jumps |
 //! | `requests.rs` | a socket for each request |
 //! | `one_port.rs` | or one for all of them |
-//! | `serve.rs` | the sockets that are served on |
+//! | `serve/` | the sockets that are served on, and the threads behind them |
 //! | `lookup.rs` | names |
 //! | `source_files.rs` | files that name more sources |
 //! | `drift.rs` | the drift file |

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use ntp_clock::{select, steer};
 use ntp_config::{ClockControl, Config, Errors, Family, Host, Permission, PoolSource, ServerSource};
@@ -11,7 +12,9 @@ use ntp_engine::{Entry, Local, Options, SourceKind, SourceOptions};
 use ntp_proto::client::Params;
 use ntp_proto::server::{self, AccessList, AccessRule, Prefix};
 use ntp_proto::time::{NtpDuration, Offset, Uncertainty};
+use ntp_serve::{Limit, Limits, Policy};
 
+use super::serve::ServingOptions;
 use crate::control;
 use crate::sys::udp::ClientOptions;
 
@@ -137,10 +140,26 @@ impl Settings {
         if self.config.enabled { &self.config.sources.sourcedir } else { &[] }
     }
 
-    /// Who may ask.
-    #[must_use]
-    pub fn access(&self) -> AccessList {
-        access(&self.config)
+    /// How time is served. Where libc may be intercepted there are no threads unless they were asked for.
+    pub(super) fn serving(&self, intercepted: bool) -> ServingOptions {
+        let Config { server, security, .. } = &self.config;
+        let limit = &security.ratelimit;
+        let limits = Limits {
+            interval_s: limit.interval.to_seconds(),
+            burst: limit.burst,
+            leak: limit.leak,
+            kod: limit.kod,
+        };
+        let idle = listen(&self.config).is_empty();
+        ServingOptions {
+            workers: if idle { 0 } else { server.workers.unwrap_or_else(|| workers(intercepted)) },
+            policy: Policy {
+                access: access(&self.config),
+                limit: limit.enabled.then(|| Limit::new(&limits)),
+                ipv6_prefix: limit.ipv6_prefix,
+            },
+            client_memory: server.clients.memory as usize,
+        }
     }
 
     /// Where to serve: nowhere if nobody may ask.
@@ -167,6 +186,13 @@ pub(crate) fn listen(config: &Config) -> Vec<SocketAddr> {
         () => &server.listen,
     };
     addresses.iter().map(|address| SocketAddr::new(*address, server.port)).collect()
+}
+
+/// One for each processor that we may use, though more than four are seldom of use.
+fn workers(intercepted: bool) -> u16 {
+    const MOST: usize = 4;
+    let processors = thread::available_parallelism().map_or(1, |count| count.get().min(MOST));
+    if intercepted { 0 } else { processors as u16 }
 }
 
 fn read(file: &Path) -> Result<Config, SettingsError> {

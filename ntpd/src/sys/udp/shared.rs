@@ -29,7 +29,7 @@ impl UdpSocket {
         let bound = socket::bind(fd.as_fd(), from);
         bound.map_err(|error| explain(&error, format_args!("cannot send from {from} (acquisitionport)")))?;
         let stamping = ask_for_stamps(fd.as_fd(), true);
-        Ok(Self { fd, stamping })
+        Ok(Self { fd, stamping, wildcard: false })
     }
 
     /// Sends to `remote` from a shared client's socket. Stamps as with [`send`](Self::send).

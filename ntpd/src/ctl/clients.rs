@@ -1,0 +1,95 @@
+//! `ntpctl clients`: who asks for the time.
+
+use std::path::Path;
+
+use super::args::ClientsArgs;
+use super::exit::{Exit, Outcome};
+use super::output::Output;
+use super::table::{Align, Table};
+use super::{daemon, units};
+use crate::control::{ClientReport, ClientsQuery, ClientsReport};
+
+/// What is not there.
+const NOTHING: &str = "-";
+
+/// Asks and prints.
+pub(super) fn run(socket: &Path, args: &ClientsArgs, out: &mut Output) -> Outcome {
+    let query = ClientsQuery {
+        most: args.top,
+        order: args.order.into(),
+        network: args.network.map(|network| (network.address(), network.prefix())),
+        interface: args.interface.clone(),
+    };
+    let report = daemon::clients(socket, query)?;
+    if args.form.json {
+        out.print_json(&report)?;
+    } else {
+        out.print(&render(&report))?;
+    }
+    Ok(Exit::OK)
+}
+
+fn render(report: &ClientsReport) -> String {
+    let mut table = Table::new(&COLUMNS);
+    report.clients.iter().for_each(|client| table.row(cells(client)));
+    let ClientsReport { clients, matching, known, capacity } = report;
+    let count = format!("{} of {matching} shown; {known} known, room for {capacity}\n", clients.len());
+    if clients.is_empty() { count } else { table.render() + &count }
+}
+
+const COLUMNS: [(&str, Align); 9] = [
+    ("client", Align::Left),
+    ("requests", Align::Right),
+    ("drops", Align::Right),
+    ("interval", Align::Right),
+    ("first ago", Align::Right),
+    ("last ago", Align::Right),
+    ("version", Align::Right),
+    ("auth", Align::Left),
+    ("interface", Align::Left),
+];
+
+fn cells(c: &ClientReport) -> Vec<String> {
+    vec![
+        c.address.to_string(),
+        c.requests.to_string(),
+        c.drops.to_string(),
+        c.interval_s.map_or_else(|| NOTHING.to_owned(), units::span),
+        units::elapsed(c.first_ago_s),
+        units::elapsed(c.last_ago_s),
+        c.version.to_string(),
+        if c.authenticated { "yes" } else { "no" }.to_owned(),
+        c.interface.clone().unwrap_or_else(|| NOTHING.to_owned()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_for_each_client_and_one_for_the_table() {
+        let client = ClientReport {
+            address: [192, 0, 2, 7].into(),
+            requests: 120,
+            drops: 3,
+            first_ago_s: 7_200.0,
+            last_ago_s: 5.0,
+            interval_s: Some(64.0),
+            version: 4,
+            mode: 3,
+            authenticated: false,
+            interface: Some("lan0".to_owned()),
+        };
+        let alone = ClientReport { interval_s: None, interface: None, ..client.clone() };
+        let report = ClientsReport { clients: vec![client, alone], matching: 9, known: 12, capacity: 100 };
+        let expected = "\
+client     requests  drops  interval  first ago  last ago  version  auth  interface
+192.0.2.7       120      3    64.0 s        2 h       5 s        4  no    lan0
+192.0.2.7       120      3         -        2 h       5 s        4  no    -
+2 of 9 shown; 12 known, room for 100
+";
+        assert_eq!(render(&report), expected);
+        assert_eq!(render(&ClientsReport::default()), "0 of 0 shown; 0 known, room for 0\n");
+    }
+}

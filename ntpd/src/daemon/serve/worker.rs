@@ -1,0 +1,158 @@
+//! A thread that serves: some sockets, one responder, and nothing that it shares a lock with.
+//!
+//! ```text
+//!  sleep ─▶ receive up to 64 ─▶ for each: answer, read the clock, send ─▶ receive again while there are any
+//! ```
+
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsFd;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, atomic::AtomicBool, atomic::Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use ntp_serve::{Arrival, Responder};
+
+use super::pace::Pace;
+use crate::sys::batch::{BATCH, Batch};
+use crate::sys::clock;
+use crate::sys::udp::UdpSocket;
+use crate::sys::waiting::{Waiting, be_punctual};
+
+/// So many batches in a row are fetched from one socket before the others get their turn.
+const TURN: usize = 8;
+/// How long a socket that fails is left alone.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A running thread; it ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Worker {
+    thread: Option<JoinHandle<()>>,
+    sockets: Sender<Arc<UdpSocket>>,
+    /// Wakes it up; when it is closed, for good.
+    bell: PipeWriter,
+    ending: Arc<AtomicBool>,
+}
+
+impl Worker {
+    /// Starts the thread, which has nothing to do yet.
+    pub(super) fn start(number: usize, responder: Responder) -> io::Result<Self> {
+        let (heard, bell) = io::pipe()?;
+        let (sockets, inbox) = channel();
+        let ending = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&ending);
+        let work = move || Shift::new(responder, inbox, heard, told).run();
+        let thread = thread::Builder::new().name(format!("serve-{number}")).spawn(work)?;
+        Ok(Self { thread: Some(thread), sockets, bell, ending })
+    }
+
+    /// One more socket to serve on.
+    pub(super) fn serve(&mut self, socket: Arc<UdpSocket>) {
+        // It lives as long as we do; should it have died, its sockets are silent and nothing helps.
+        let _ = self.sockets.send(socket);
+        let _ = self.bell.write_all(&[0]);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Relaxed);
+        let _ = self.bell.write_all(&[0]);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// The thread's own.
+struct Shift {
+    responder: Responder,
+    batch: Batch,
+    sockets: Vec<Arc<UdpSocket>>,
+    waiting: Waiting,
+    pace: Pace,
+    inbox: Receiver<Arc<UdpSocket>>,
+    bell: PipeReader,
+    ending: Arc<AtomicBool>,
+}
+
+/// The bell's place among the descriptors; sockets come after it.
+const BELL: usize = 0;
+
+impl Shift {
+    fn new(
+        responder: Responder,
+        inbox: Receiver<Arc<UdpSocket>>,
+        bell: PipeReader,
+        ending: Arc<AtomicBool>,
+    ) -> Self {
+        let mut waiting = Waiting::default();
+        waiting.add(bell.as_fd());
+        let pace = Pace::new(clock::monotonic());
+        Self { responder, batch: Batch::default(), sockets: Vec::new(), waiting, pace, inbox, bell, ending }
+    }
+
+    fn run(mut self) {
+        be_punctual();
+        while !self.ending.load(Ordering::Relaxed) {
+            let since = clock::monotonic();
+            if let Err(error) = self.waiting.wait() {
+                tracing::error!(event = "worker_blind", %error, "a server thread cannot wait for packets");
+                thread::sleep(PAUSE);
+            }
+            self.pace.idled(since, clock::monotonic());
+            if self.waiting.ready(BELL) {
+                self.answer_the_bell();
+            }
+            for place in 0..self.sockets.len() {
+                if self.waiting.ready(place + 1) {
+                    self.serve(place);
+                }
+            }
+        }
+    }
+
+    fn answer_the_bell(&mut self) {
+        // How often it was rung does not matter.
+        let _ = self.bell.read(&mut [0; 64]);
+        for socket in self.inbox.try_iter() {
+            self.waiting.add(socket.as_fd());
+            self.sockets.push(socket);
+        }
+    }
+
+    fn serve(&mut self, place: usize) {
+        let socket = Arc::clone(&self.sockets[place]);
+        for _ in 0..TURN {
+            match self.serve_batch(&socket) {
+                // One packet at a time: there is hardly another.
+                Ok(0 | 1) => return,
+                Ok(served) => {
+                    if let Some(length) = self.pace.nap(served, clock::monotonic()) {
+                        thread::sleep(Duration::from_nanos(length.to_nanos().unsigned_abs()));
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    tracing::debug!(event = "receive_error", %error, "receiving failed");
+                    return thread::sleep(PAUSE);
+                }
+            }
+        }
+    }
+
+    fn serve_batch(&mut self, socket: &UdpSocket) -> io::Result<usize> {
+        let received = self.batch.receive(socket)?.min(BATCH);
+        if !self.responder.begin(clock::monotonic(), clock::raw) {
+            return Ok(received);
+        }
+        for index in 0..received {
+            let Some(inbound) = self.batch.get(index) else { continue };
+            let arrival =
+                Arrival { remote: inbound.remote.ip(), interface: inbound.interface, stamp: inbound.stamp };
+            if let Some(length) = self.responder.answer(inbound.datagram, &arrival, clock::raw) {
+                let sent = self.batch.reply(index, length, socket);
+                self.responder.sent(&arrival, sent.is_ok());
+            }
+        }
+        Ok(received)
+    }
+}
