@@ -10,12 +10,14 @@ use std::os::fd::{AsFd, AsRawFd};
 use ntp_proto::time::RawTime;
 
 use super::address::Address;
-use super::cmsg::{ControlBuffer, Message, Messages};
+use super::cmsg::{ControlBuffer, Message, Messages, SOURCE};
 use super::plain::zeroed;
 use super::udp::{UdpSocket, can_answer};
 
 /// So many are received at most in one call.
 pub const BATCH: usize = 64;
+/// So many are sent at most in one call: the last one leaves later than it says by what the others take.
+pub const GROUP: usize = 4;
 /// More than any request that is answered; longer ones are cut off. A power of two would put all headers into
 /// the same few lines of the processor's cache.
 const ROOM: usize = 2048 + 64;
@@ -43,6 +45,18 @@ struct Slot {
     /// The local address that was asked, where that matters for the reply.
     local: Option<IpAddr>,
     lengths: Lengths,
+}
+
+/// What belongs to a reply besides its bytes.
+struct Outgoing {
+    part: libc::iovec,
+    source: ControlBuffer<SOURCE>,
+}
+
+impl Default for Outgoing {
+    fn default() -> Self {
+        Self { part: zeroed(), source: ControlBuffer::empty() }
+    }
 }
 
 /// What the kernel has written.
@@ -125,28 +139,34 @@ impl Batch {
         Some(Inbound { datagram: &mut slot.buffer[..slot.lengths.datagram], remote, interface, stamp })
     }
 
-    /// Sends the first `length` bytes of the buffer back to where its datagram came from, from the address that
-    /// was asked.
-    pub fn reply(&mut self, index: usize, length: usize, socket: &UdpSocket) -> io::Result<()> {
-        let none = io::Error::from(io::ErrorKind::InvalidInput);
-        let slot = self.slots.get_mut(index).ok_or(none)?;
-        let length = length.min(ROOM);
-        let mut part = libc::iovec { iov_base: slot.buffer.as_mut_ptr().cast(), iov_len: length };
-        let mut message = zeroed::<libc::msghdr>();
-        message.msg_name = slot.from.as_mut_ptr();
-        message.msg_namelen = slot.from.len();
-        message.msg_iov = &raw mut part;
-        message.msg_iovlen = 1;
-        let source = slot.local.filter(|_| socket.is_wildcard()).map(ControlBuffer::with_source);
-        if let Some(source) = &source {
-            message.msg_control = source.as_ptr().cast_mut().cast();
-            message.msg_controllen = source.len() as _;
+    /// Sends the first bytes of these buffers back to where their datagrams came from, from the addresses that
+    /// were asked, in one call for at most [`GROUP`]. Of each an index and a length. Returns how many were sent
+    /// before one could not be.
+    pub fn reply(&mut self, replies: &[(usize, usize)], socket: &UdpSocket) -> usize {
+        let mut outgoing: [Outgoing; GROUP] = std::array::from_fn(|_| Outgoing::default());
+        let mut headers: [libc::mmsghdr; GROUP] = std::array::from_fn(|_| zeroed());
+        let mut count = 0;
+        for ((index, length), (out, header)) in replies.iter().zip(outgoing.iter_mut().zip(&mut headers)) {
+            let Some(slot) = self.slots.get_mut(*index) else { break };
+            out.part =
+                libc::iovec { iov_base: slot.buffer.as_mut_ptr().cast(), iov_len: (*length).min(ROOM) };
+            let message = &mut header.msg_hdr;
+            message.msg_name = slot.from.as_mut_ptr();
+            message.msg_namelen = slot.from.len();
+            message.msg_iov = &raw mut out.part;
+            message.msg_iovlen = 1;
+            if let Some(source) = slot.local.filter(|_| socket.is_wildcard()) {
+                out.source = ControlBuffer::with_source(source);
+                message.msg_control = out.source.as_mut_ptr().cast();
+                message.msg_controllen = out.source.len() as _;
+            }
+            count += 1;
         }
-        // SAFETY: every pointer in `message` stands with the length of what it points to, all of which outlives
-        // the call, and the call only reads.
-        let sent =
-            unsafe { libc::sendmsg(socket.as_fd().as_raw_fd(), &raw const message, libc::MSG_DONTWAIT) };
-        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        let (first, flags) = (headers.as_mut_ptr(), libc::MSG_DONTWAIT);
+        // SAFETY: `count` headers are filled in; every pointer in them stands with the length of what it points to,
+        // all of which outlives the call and is borrowed exclusively.
+        let sent = unsafe { libc::sendmmsg(socket.as_fd().as_raw_fd(), first, count, flags as _) };
+        usize::try_from(sent).unwrap_or(0)
     }
 
     /// Says in each header where the kernel may write.

@@ -22,14 +22,15 @@ use super::plain::{Solid, read, write, zeroed};
 ///
 /// What is asked for takes less than 150 bytes on any machine; the rest is for what others may add.
 #[repr(C, align(16))]
-pub(super) struct ControlBuffer {
+pub(super) struct ControlBuffer<const ROOM: usize = 512> {
     bytes: [u8; ROOM],
     length: usize,
 }
 
-const ROOM: usize = 512;
+/// Room for what says where a datagram leaves from.
+pub(super) const SOURCE: usize = 64;
 
-impl ControlBuffer {
+impl<const ROOM: usize> ControlBuffer<ROOM> {
     /// Nothing in it.
     pub(super) const fn empty() -> Self {
         Self { bytes: [0; ROOM], length: 0 }
@@ -245,7 +246,7 @@ mod tests {
     fn a_source_address_is_written_as_it_is_read() {
         for text in ["127.0.0.2", "2001:db8::7"] {
             let local: IpAddr = text.parse().unwrap();
-            let control = ControlBuffer::with_source(local);
+            let control = ControlBuffer::<SOURCE>::with_source(local);
             let messages: Vec<_> = control.messages().collect();
             assert_eq!(messages, [Message::PacketInfo { local, interface: 0 }]);
         }
@@ -276,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_length_beyond_the_buffer_is_limited() {
-        let mut control = ControlBuffer::empty();
+        let mut control = ControlBuffer::<512>::empty();
         control.set_len(usize::MAX);
         assert_eq!(control.len(), control.capacity());
         // Zeroed headers have the length 0.

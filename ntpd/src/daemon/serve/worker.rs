@@ -5,6 +5,7 @@
 //! ```
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, atomic::AtomicBool, atomic::Ordering};
@@ -14,13 +15,15 @@ use std::time::Duration;
 use ntp_serve::{Arrival, Responder};
 
 use super::pace::Pace;
-use crate::sys::batch::{BATCH, Batch};
+use crate::sys::batch::{BATCH, Batch, GROUP};
 use crate::sys::clock;
 use crate::sys::udp::UdpSocket;
 use crate::sys::waiting::{Waiting, be_punctual};
 
 /// So many batches in a row are fetched from one socket before the others get their turn.
 const TURN: usize = 8;
+/// From so many on, received together, replies are sent in groups.
+const CROWD: usize = 8;
 /// How long a socket that fails is left alone.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -144,15 +147,35 @@ impl Shift {
         if !self.responder.begin(clock::monotonic(), clock::raw) {
             return Ok(received);
         }
-        for index in 0..received {
+        // Each reply leaves as soon as its time is in it, unless there is so much to do that calls count.
+        let group = if received < CROWD { 1 } else { GROUP };
+        for first in (0..received).step_by(group) {
+            self.serve_group(socket, first..received.min(first + group));
+        }
+        Ok(received)
+    }
+
+    fn serve_group(&mut self, socket: &UdpSocket, group: Range<usize>) {
+        let mut replies = [(0, 0); GROUP];
+        let mut arrivals: [Option<Arrival>; GROUP] = [None; GROUP];
+        let mut count = 0;
+        for index in group {
             let Some(inbound) = self.batch.get(index) else { continue };
             let arrival =
                 Arrival { remote: inbound.remote.ip(), interface: inbound.interface, stamp: inbound.stamp };
             if let Some(length) = self.responder.answer(inbound.datagram, &arrival, clock::raw) {
-                let sent = self.batch.reply(index, length, socket);
-                self.responder.sent(&arrival, sent.is_ok());
+                replies[count] = (index, length);
+                arrivals[count] = Some(arrival);
+                count += 1;
             }
         }
-        Ok(received)
+        let mut next = 0;
+        while next < count {
+            let sent = self.batch.reply(&replies[next..count], socket);
+            arrivals[next..next + sent].iter().flatten().for_each(|a| self.responder.sent(a, true));
+            // The one after those that left is the one that could not.
+            arrivals[next + sent..count].iter().take(1).flatten().for_each(|a| self.responder.sent(a, false));
+            next += sent + 1;
+        }
     }
 }
