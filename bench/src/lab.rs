@@ -1,7 +1,7 @@
 //! Two namespaces and the cable between them. Receive steering puts the server's half of the work on one core
 //! and the clients' half on the other, as two machines would.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::process::Command;
 use std::thread;
 
@@ -24,12 +24,43 @@ pub(crate) struct Lab {
     pub(crate) macs: [Mac; 2],
     /// The index of the clients' end.
     pub(crate) index: u32,
+    /// What has to be as it was afterwards.
+    _settings: Vec<Setting>,
 }
+
+/// One of the kernel's settings, put back when dropped.
+#[derive(Debug)]
+struct Setting {
+    path: &'static str,
+    before: String,
+}
+
+impl Setting {
+    fn change(path: &'static str, to: &str) -> Option<Self> {
+        let before = fs::read_to_string(path).ok()?;
+        fs::write(path, to).ok()?;
+        Some(Self { path, before })
+    }
+}
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        // What could be written can be written back.
+        let _ = fs::write(self.path, &self.before);
+    }
+}
+
+/// The frames that may wait for each core, so that a pause of a shared machine is not counted as loss; and whether
+/// every session gets the same share of a core, whatever its priority.
+const SETTINGS: [(&str, &str); 2] =
+    [("/proc/sys/net/core/netdev_max_backlog", "8192"), ("/proc/sys/kernel/sched_autogroup_enabled", "0")];
 
 impl Lab {
     pub(crate) fn new() -> Result<Self> {
         let name = |end: &str| format!("ntp-bench-{}-{end}", std::process::id());
-        let mut lab = Self { server: name("server"), client: name("client"), macs: [[0; 6]; 2], index: 0 };
+        let settings = SETTINGS.iter().filter_map(|(path, to)| Setting::change(path, to)).collect();
+        let (server, client) = (name("server"), name("client"));
+        let mut lab = Self { server, client, macs: [[0; 6]; 2], index: 0, _settings: settings };
         for host in [&lab.server, &lab.client] {
             ip(&format!("netns add {host}"))?;
             ip(&format!("-n {host} link set lo up"))?;

@@ -4,6 +4,8 @@
 //! client requests. Those and no others are answered, no reply is longer than its request, and nothing is
 //! allocated on the way. Everything follows from [`SEED`].
 
+mod counting;
+
 use ntp_proto::packet::{HEADER_LEN, Leap, PacketView, Precision, RefId, Stratum};
 use ntp_proto::server::{SystemVars, respond};
 use ntp_proto::time::{NtpShort, NtpTimestamp};
@@ -32,7 +34,7 @@ fn a_million_datagrams_are_answered_only_if_they_ask_and_cost_no_memory() {
     let templates = templates();
     let (mut buffer, mut asked) = ([0; LONGEST], [0; LONGEST]);
     let mut answered = 0;
-    let allocations = sys::allocations();
+    let allocations = counting::allocations();
     for round in 0..DATAGRAMS {
         let len = draw(&mut rng, &templates, &mut buffer);
         asked[..len].copy_from_slice(&buffer[..len]);
@@ -50,7 +52,7 @@ fn a_million_datagrams_are_answered_only_if_they_ask_and_cost_no_memory() {
             }
         }
     }
-    assert_eq!(sys::allocations() - allocations, 0, "allocations");
+    assert_eq!(counting::allocations() - allocations, 0, "allocations");
     // Else the datagrams would show little.
     assert!((DATAGRAMS / 10..DATAGRAMS / 2).contains(&answered), "{answered} answered");
 }
@@ -193,48 +195,4 @@ fn assert_is_reply(reply: &[u8], request: &[u8]) {
     assert_eq!(reply[24..32], request[40..48], "origin is the request's transmit timestamp");
     assert_eq!(reply[32..40], RECEIVED.to_bits().to_be_bytes());
     assert_eq!(reply[40..48], SENT.to_bits().to_be_bytes());
-}
-
-/// Counts the allocations of each thread.
-#[allow(unsafe_code)]
-mod sys {
-    use std::alloc::{GlobalAlloc, Layout, System};
-    use std::cell::Cell;
-
-    struct Counting;
-
-    thread_local! {
-        static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-    }
-
-    #[global_allocator]
-    static COUNTING: Counting = Counting;
-
-    /// How often this thread has asked for memory.
-    pub(super) fn allocations() -> u64 {
-        ALLOCATIONS.get()
-    }
-
-    // SAFETY: every call goes to the system's allocator unchanged; counting touches no memory of the heap
-    // (the cell is initialised at compile time and has no destructor).
-    unsafe impl GlobalAlloc for Counting {
-        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-            ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-            // SAFETY: the caller's promises are the system allocator's.
-            unsafe { System.alloc(layout) }
-        }
-
-        unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-            // SAFETY: `pointer` came from `alloc` above and so from the system's allocator.
-            unsafe { System.dealloc(pointer, layout) }
-        }
-    }
-
-    #[test]
-    fn allocations_are_counted() {
-        let before = allocations();
-        let boxed = std::hint::black_box(Box::new(7));
-        assert_eq!(allocations() - before, 1);
-        drop(boxed);
-    }
 }

@@ -59,7 +59,7 @@ pub struct Responder {
 
 impl Responder {
     /// With records of clients in `memory` bytes; 0: none are kept, and nobody is limited. The seed has to be
-    /// unknown to strangers. `start` is now.
+    /// random, all 192 bits of it, and unknown to strangers. `start` is now.
     #[must_use]
     pub fn new(
         time: TimeReader,
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
     use crate::{Limits, TimePublisher};
 
-    const SEED: [u64; 3] = [3, 5, 7];
+    const SEED: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 7];
     const START: Monotonic = Monotonic::from_nanos(0);
 
     fn start() -> RawTime {

@@ -158,6 +158,16 @@ impl UdpSocket {
         Ok(Self { fd, stamping, wildcard: address.ip().is_unspecified() })
     }
 
+    /// Asks for room for `bytes` of datagrams that wait to be fetched, and as much for those that wait to leave.
+    /// Without CAP_NET_ADMIN there is at most what `net.core.rmem_max` and `wmem_max` say.
+    pub fn ask_for_queues(&self, bytes: u32) {
+        let bytes = c_int::try_from(bytes).unwrap_or(c_int::MAX);
+        let granted = |option| socket::set_option(self.as_fd(), libc::SOL_SOCKET, option, bytes).is_ok();
+        // Refusal is no error: a queue is then as long as it is.
+        let _ = granted(libc::SO_RCVBUFFORCE) || granted(libc::SO_RCVBUF);
+        let _ = granted(libc::SO_SNDBUFFORCE) || granted(libc::SO_SNDBUF);
+    }
+
     /// How many datagrams the kernel has dropped because nobody fetched them in time. `None` if it does not say.
     #[must_use]
     pub fn drops(&self) -> Option<u64> {

@@ -32,6 +32,10 @@ use crate::sys::udp::{StampSource, UdpSocket};
 
 pub(super) use report::clients;
 
+/// Room for some milliseconds of packets at the highest rate, in bytes as the kernel counts them: as long as
+/// somebody else may have the processor.
+const QUEUE: u32 = 1 << 20;
+
 /// What serving is made from.
 #[derive(Debug)]
 pub(super) struct ServingOptions {
@@ -106,6 +110,7 @@ impl Serving {
         let stamps = opened.first().map_or(StampSource::User, |socket| socket.stamping().rx);
         match &mut self.staff {
             Staff::Workers(workers) => {
+                opened.iter().for_each(|socket| socket.ask_for_queues(QUEUE));
                 workers.iter_mut().zip(&opened).for_each(|(worker, socket)| worker.serve(Arc::clone(socket)));
             }
             Staff::MainLoop(inline) => {
