@@ -14,6 +14,8 @@ use crate::server::Server;
 
 /// A rate counts as answered if not more than this share is lost.
 const LOSS: f64 = 0.01;
+/// A rate counts at all if the generator reaches this share of it.
+const KEPT: f64 = 0.98;
 /// The search ends when it knows the greatest rate as well as this.
 const FINE: f64 = 1.03;
 /// Replies need so long to arrive.
@@ -79,7 +81,8 @@ struct Bench<'l> {
 }
 
 struct Step {
-    lost: f64,
+    /// Whether the generator was as fast as it should be, and hardly anything was lost.
+    good: bool,
     cpu_us: f64,
     answered_rate: f64,
 }
@@ -91,7 +94,7 @@ impl Bench<'_> {
         sleep(SETTLE);
         let answered = (self.lab.replies()? - replies) as f64;
         Ok(Step {
-            lost: 1.0 - answered / sent.max(1.0),
+            good: sent >= KEPT * rate * length.as_secs_f64() && answered >= (1.0 - LOSS) * sent,
             cpu_us: (self.server.cpu_s() - cpu) / answered.max(1.0) * 1e6,
             answered_rate: answered / length.as_secs_f64(),
         })
@@ -101,8 +104,7 @@ impl Bench<'_> {
     fn search(&mut self, plan: &Plan, length: Duration) -> Result<f64> {
         let (mut good, mut bad, mut rate) = (plan.from, plan.to, plan.from);
         while bad / good > FINE {
-            let first = self.step(rate, length)?.lost;
-            if first < LOSS || self.step(rate, length)?.lost < LOSS {
+            if self.step(rate, length)?.good || self.step(rate, length)?.good {
                 good = rate;
             } else {
                 bad = rate;
