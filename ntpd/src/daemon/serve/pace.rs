@@ -13,7 +13,7 @@ const WINDOW: NtpDuration = NtpDuration::from_millis(10);
 /// It is busy if it worked for more than this share of a window …
 const BUSY: f64 = 0.85;
 /// … and no longer busy below this one, which allows for what the naps save.
-const RELAXED: f64 = 0.65;
+const RELAXED: f64 = 0.5;
 /// Batches of this size need no nap.
 const ENOUGH: usize = 32;
 
@@ -30,7 +30,8 @@ impl Pace {
         Self { window: now, idle: NtpDuration::ZERO, busy: false }
     }
 
-    /// The thread waited for packets from `since` until `now`.
+    /// The thread waited for packets from `since` until `now`, or let them gather: a thread that naps is not busy
+    /// because of its naps.
     pub(super) fn idled(&mut self, since: Monotonic, now: Monotonic) {
         self.idle += now - since;
         self.judge(now);
@@ -66,6 +67,7 @@ mod tests {
         let mut nap = None;
         while now < begin + 1_000_000 {
             nap = pace.nap(4, at(now + work));
+            let idle = nap.map_or(idle, |nap| nap.to_nanos().unsigned_abs() / 1_000);
             pace.idled(at(now + work), at(now + work + idle));
             now += work + idle;
         }
@@ -77,10 +79,14 @@ mod tests {
         let mut pace = Pace::new(at(0));
         assert_eq!(naps(&mut pace, 0, 20, 20), None);
         assert_eq!(naps(&mut pace, 1_000_000, 20, 4), None);
-        assert_eq!(naps(&mut pace, 2_000_000, 20, 2), Some(NAP));
-        // The naps have saved something; that alone does not end them.
-        assert_eq!(naps(&mut pace, 3_000_000, 20, 5), Some(NAP));
-        assert_eq!((pace.nap(1, at(4_000_001)), pace.nap(ENOUGH, at(4_000_001))), (None, None));
-        assert_eq!(naps(&mut pace, 4_000_000, 20, 20), None);
+        assert_eq!(naps(&mut pace, 2_000_000, 200, 2), Some(NAP));
+        assert_eq!((pace.nap(1, at(3_000_001)), pace.nap(ENOUGH, at(3_000_001))), (None, None));
+    }
+
+    #[test]
+    fn who_has_little_to_do_between_naps_stops_napping() {
+        let mut pace = Pace::new(at(0));
+        assert_eq!(naps(&mut pace, 0, 200, 2), Some(NAP));
+        assert_eq!(naps(&mut pace, 1_000_000, 20, 20), None);
     }
 }

@@ -129,8 +129,10 @@ impl Shift {
                 // One packet at a time: there is hardly another.
                 Ok(0 | 1) => return,
                 Ok(served) => {
-                    if let Some(length) = self.pace.nap(served, clock::monotonic()) {
+                    let since = clock::monotonic();
+                    if let Some(length) = self.pace.nap(served, since) {
                         thread::sleep(Duration::from_nanos(length.to_nanos().unsigned_abs()));
+                        self.pace.idled(since, clock::monotonic());
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
