@@ -55,7 +55,9 @@ impl TableV4 {
         }
         let mut starts = ranges.starts();
         let mut holds = Permission::Deny;
-        for block in 0..BLOCKS as u128 {
+        // What is beyond the last address starts in no block.
+        while let Some(block) = starts.first().map(|(start, _)| start >> 16).filter(|b| *b < BLOCKS as u128) {
+            table.entries.resize(block as usize, Entry::same(holds));
             let here = starts.partition_point(|(start, _)| start >> 16 <= block);
             let (within, after) = starts.split_at(here);
             let entry = table.entry(holds, within);
@@ -63,6 +65,7 @@ impl TableV4 {
             holds = within.last().map_or(holds, |(_, permission)| *permission);
             starts = after;
         }
+        table.entries.resize(BLOCKS, Entry::same(holds));
         table
     }
 
@@ -84,8 +87,7 @@ impl TableV4 {
     /// For a block in which `starts` begin, and `before` holds up to the first.
     fn entry(&mut self, before: Permission, starts: &[(u128, Permission)]) -> Entry {
         match starts {
-            [] => Entry(u32::from(bits(before)) << 2 | SAME),
-            [(start, all)] if *start as u16 == 0 => Entry(u32::from(bits(*all)) << 2 | SAME),
+            [(start, all)] if *start as u16 == 0 => Entry::same(*all),
             few if few.len() <= STARTS => {
                 self.lines.push(Line::new(before, few));
                 Entry((self.lines.len() as u32 - 1) << 2 | LINE)
@@ -111,6 +113,12 @@ impl TableV4 {
             self.maps[at * UNIT + piece / 4] |= bits(holds) << (piece % 4 * 2);
         }
         Entry((at as u32) << 6 | shift << 2 | MAP)
+    }
+}
+
+impl Entry {
+    const fn same(permission: Permission) -> Self {
+        Self((bits(permission) as u32) << 2 | SAME)
     }
 }
 
