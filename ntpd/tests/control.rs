@@ -49,6 +49,7 @@ fn a_socket_that_somebody_removed_comes_back() {
     }
     let daemon = Daemon::start("removed socket", NOTHING);
     fs::remove_file(daemon.socket()).unwrap();
+    daemon.signal("HUP");
     daemon.wait_for("its control socket, once more", |daemon| daemon.socket().exists());
     assert_eq!(daemon.status()["enabled"], true);
 }

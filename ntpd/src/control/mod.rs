@@ -113,6 +113,8 @@ pub struct TurnReport {
     pub wall_s: f64,
     /// Processor time of the turn; absent where it is not counted.
     pub cpu_s: Option<f64>,
+    /// How late a turn began that was planned.
+    pub late_s: f64,
 }
 
 /// What a daemon serves.

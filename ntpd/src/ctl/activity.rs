@@ -56,6 +56,8 @@ fn render(activity: &Activity) -> String {
         ("duplicate", activity.duplicate.to_string()),
         ("longest turn", format!("{} since the start", turn(activity.main_loop.longest))),
         ("", format!("{} in the last minute", turn(activity.main_loop.last_minute))),
+        ("most late", format!("{} since the start", units::span(activity.main_loop.longest.late_s))),
+        ("", format!("{} in the last minute", units::span(activity.main_loop.last_minute.late_s))),
     ])
 }
 
@@ -71,8 +73,8 @@ mod tests {
 
     #[test]
     fn counts_line_up() {
-        let longest = TurnReport { wall_s: 1.2e-3, cpu_s: Some(8e-4) };
-        let last_minute = TurnReport { wall_s: 5e-5, cpu_s: None };
+        let longest = TurnReport { wall_s: 1.2e-3, cpu_s: Some(8e-4), late_s: 3e-3 };
+        let last_minute = TurnReport { wall_s: 5e-5, cpu_s: None, late_s: 2e-5 };
         let main_loop = LoopReport { turns: 9, longest, last_minute };
         let activity =
             Activity { answering: 3, silent: 1, offline: 0, without_address: 2, duplicate: 1, main_loop };
@@ -84,6 +86,8 @@ without address  2
 duplicate        1
 longest turn     1.20 ms (800 us of processor time) since the start
                  50.0 us in the last minute
+most late        3.00 ms since the start
+                 20.0 us in the last minute
 ";
         assert_eq!(render(&activity), expected);
     }

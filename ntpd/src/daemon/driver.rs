@@ -42,8 +42,11 @@ use crate::sys::descriptors::raise_limit;
 use crate::sys::udp::StampSource;
 use crate::sys::watched::watch;
 
-/// What could not be opened is tried again this often, and what is open looked after.
+/// What could not be opened is tried again this often.
 const RETRY: Duration = Duration::from_secs(30);
+/// What is open is looked after as often when the loop is awake anyway, and is not woken for it before this has passed
+/// as well.
+const UNDISTURBED: Duration = Duration::from_secs(270);
 /// The longest sleep: beyond it timers of the runtime lose their meaning.
 const LONGEST_SLEEP: NtpDuration = NtpDuration::from_secs(86_400);
 
@@ -189,10 +192,11 @@ impl Driver {
                 tracing::info!(event = "ending", signal = name, "{name} received, ending");
                 break;
             }
+            let late = matches!(wake, Wake::Timer).then(|| wakeup.elapsed());
             let begin = self.turns.moment();
             self.turn(wake);
             wakeup = self.next_wakeup();
-            self.turns.note(begin, self.turns.moment());
+            self.turns.note(late, begin, self.turns.moment());
         }
         self.end();
         Ok(())
@@ -207,6 +211,7 @@ impl Driver {
                 self.carry_out();
             }
             Wake::Reload => {
+                self.retry = Instant::now();
                 tracing::warn!(
                     event = "reload_not_possible",
                     "SIGHUP received, but this version cannot reload its configuration: check it with \
@@ -500,7 +505,8 @@ impl Driver {
         let wait = self.engine.next_wakeup(Now { monotonic, raw }) - monotonic;
         let wait = wait.clamp(NtpDuration::ZERO, LONGEST_SLEEP);
         let wakeup = Instant::now() + Duration::from_nanos(wait.to_nanos().unsigned_abs());
-        wakeup.min(self.retry)
+        let all_open = self.control.is_some() && self.listeners.iter().all(|l| l.stamps.is_some());
+        wakeup.min(if all_open { self.retry + UNDISTURBED } else { self.retry })
     }
 
     fn introduce(&self) {

@@ -2,7 +2,9 @@
 //!
 //! A turn is what the loop does between waking up and going back to sleep. It should take microseconds; something that
 //! blocks would show here. The wall clock also counts what other programs and the kernel took from us, the processor's
-//! time does not.
+//! time does not. How late a turn began that was planned is told as well: a processor that is busy otherwise shows there.
+
+use std::time::Duration;
 
 use ntp_proto::time::{Monotonic, NtpDuration};
 
@@ -37,6 +39,7 @@ pub(super) struct Turns {
 struct Longest {
     wall: NtpDuration,
     cpu: Option<NtpDuration>,
+    late: NtpDuration,
 }
 
 impl Turns {
@@ -51,10 +54,11 @@ impl Turns {
         Moment { at: clock::monotonic(), cpu }
     }
 
-    /// A turn began and ended.
-    pub(super) fn note(&mut self, begin: Moment, end: Moment) {
+    /// A turn began, `late` after it was planned if it was, and ended.
+    pub(super) fn note(&mut self, late: Option<Duration>, begin: Moment, end: Moment) {
         let cpu = begin.cpu.zip(end.cpu).map(|(begin, end)| end - begin);
-        let turn = Longest { wall: end.at - begin.at, cpu };
+        let late = NtpDuration::from_seconds(late.unwrap_or_default().as_secs_f64());
+        let turn = Longest { wall: end.at - begin.at, cpu, late };
         self.count += 1;
         self.ever = self.ever.or(turn);
         let piece = piece(end.at);
@@ -74,11 +78,19 @@ impl Turns {
 
 impl Longest {
     fn or(self, other: Self) -> Self {
-        Self { wall: self.wall.max(other.wall), cpu: self.cpu.max(other.cpu) }
+        Self {
+            wall: self.wall.max(other.wall),
+            cpu: self.cpu.max(other.cpu),
+            late: self.late.max(other.late),
+        }
     }
 
     fn report(self) -> TurnReport {
-        TurnReport { wall_s: self.wall.to_seconds(), cpu_s: self.cpu.map(NtpDuration::to_seconds) }
+        TurnReport {
+            wall_s: self.wall.to_seconds(),
+            cpu_s: self.cpu.map(NtpDuration::to_seconds),
+            late_s: self.late.to_seconds(),
+        }
     }
 }
 
@@ -105,12 +117,14 @@ mod tests {
     #[test]
     fn the_longest_turn_is_kept_and_leaves_the_last_minute() {
         let mut turns = Turns::new(true);
-        turns.note(at(1_000.0, 0.0), at(1_000.020, 0.003));
-        turns.note(at(1_030.0, 0.003), at(1_030.005, 0.007));
+        turns.note(Some(Duration::from_millis(2)), at(1_000.0, 0.0), at(1_000.020, 0.003));
+        turns.note(None, at(1_030.0, 0.003), at(1_030.005, 0.007));
         let seen = |turns: &Turns, seconds| turns.report(at(seconds, 0.0).at);
         let report = seen(&turns, 1_031.0);
         assert_eq!((figures(report.longest), figures(report.last_minute)), ((20.0, 4.0), (20.0, 4.0)));
+        assert!((report.longest.late_s - 2e-3).abs() < 1e-9);
         let report = seen(&turns, 1_061.0);
+        assert!(report.last_minute.late_s.abs() < 1e-9, "the other one was not planned");
         assert_eq!((figures(report.longest), figures(report.last_minute)), ((20.0, 4.0), (5.0, 4.0)));
         assert_eq!((report.turns, seen(&turns, 1_200.0).last_minute.wall_s), (2, 0.0));
     }
@@ -118,10 +132,10 @@ mod tests {
     #[test]
     fn where_processor_time_may_not_be_asked_for_it_is_left_out() {
         let mut turns = Turns::new(false);
-        turns.note(turns.moment(), turns.moment());
+        turns.note(None, turns.moment(), turns.moment());
         assert_eq!(turns.report(clock::monotonic()).longest.cpu_s, None);
         let mut turns = Turns::new(true);
-        turns.note(turns.moment(), turns.moment());
+        turns.note(None, turns.moment(), turns.moment());
         assert!(turns.report(clock::monotonic()).longest.cpu_s.is_some());
     }
 }
