@@ -6,12 +6,14 @@
 //! source leaves with a [`State`] that says which of these tests it failed, with the numbers.
 
 mod state;
+mod test;
 
 use ntp_proto::packet::Stratum;
 use ntp_proto::time::{Frequency, NtpDuration, Uncertainty};
 
 use crate::estimate::Estimate;
 pub use state::State;
+pub use test::{Majority, Test};
 
 /// Limits and preferences.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,110 +101,135 @@ pub struct Selection {
     pub selected: Option<usize>,
 }
 
+/// What selection found, with everything that it looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Examination {
+    /// One for each candidate, in their order.
+    pub trials: Vec<Trial>,
+    /// The candidate that is selected.
+    pub selected: Option<usize>,
+    /// What most claims have in common, even if those are no majority; `None` if nobody has a say.
+    pub majority: Option<Majority>,
+}
+
+/// The tests of one source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// Those that were made, in their order. A source that failed one is no candidate for the later ones; what is
+    /// found then tells what it could expect.
+    pub tests: Vec<Test>,
+    /// What a source is that passes.
+    rank: State,
+}
+
+impl Trial {
+    /// What the source is: the first test that it fails decides.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.tests.iter().find_map(Test::failure).unwrap_or(self.rank)
+    }
+
+    fn is_passed(&self) -> bool {
+        self.tests.iter().all(|test| test.failure().is_none())
+    }
+}
+
 /// Selects among `candidates`, of which `current` is selected so far.
 #[must_use]
 pub fn select(candidates: &[Candidate], current: Option<usize>, limits: &Limits) -> Selection {
-    let mut states: Vec<State> = candidates.iter().map(|c| usable(c, limits)).collect();
-    if let Some(kept) = current.filter(|i| !states.contains(&State::New) && is_kept(&candidates[*i], limits))
-    {
-        states[kept] = State::Kept;
-        return Selection { states, selected: Some(kept) };
+    let Examination { trials, selected, .. } = examine(candidates, current, limits);
+    Selection { states: trials.iter().map(Trial::state).collect(), selected }
+}
+
+/// The same, with all that was found on the way.
+#[must_use]
+pub fn examine(candidates: &[Candidate], current: Option<usize>, limits: &Limits) -> Examination {
+    let alone = |c: &Candidate| Trial { tests: own_tests(c, limits), rank: State::New };
+    let mut trials: Vec<Trial> = candidates.iter().map(alone).collect();
+    let nobody = !trials.iter().any(Trial::is_passed);
+    if let Some(kept) = current.filter(|i| nobody && keep(&candidates[*i], &mut trials[*i])) {
+        return Examination { trials, selected: Some(kept), majority: None };
     }
-    let claims = claims(candidates, &states);
-    let selected = match truechimers(&claims, &mut states) {
-        Some(chimers) => {
-            let steady = steady(candidates, chimers, &mut states);
-            choose(candidates, &steady, current, limits, &mut states)
-        }
-        None => None,
-    };
-    Selection { states, selected }
+    let claims = claims(candidates, &trials);
+    let majority = densest(&claims);
+    let selected = majority.and_then(|majority| {
+        agree(candidates, &majority, &mut trials);
+        compare_rates(candidates, &mut trials);
+        choose(candidates, current, limits, &mut trials)
+    });
+    Examination { trials, selected, majority }
 }
 
-/// The tests that a source passes or fails on its own. `New` stands for "passed".
-fn usable(c: &Candidate, limits: &Limits) -> State {
-    if c.flags.noselect {
-        State::NotSelectable
-    } else if c.estimate.is_none() {
-        State::NoSamples
-    } else if !c.reachable {
-        State::Unreachable
-    } else {
-        acceptable(c, limits)
-    }
-}
-
-/// Whether a silent source is the best there is.
-fn is_kept(c: &Candidate, limits: &Limits) -> bool {
-    c.may_be_kept && usable(c, limits) == State::Unreachable && acceptable(c, limits) == State::New
-}
-
-/// The tests of what it said.
-fn acceptable(c: &Candidate, limits: &Limits) -> State {
-    let needed = c.min_samples.unwrap_or(limits.min_samples);
+/// The tests that a source passes or fails on its own.
+fn own_tests(c: &Candidate, limits: &Limits) -> Vec<Test> {
+    let samples = if c.estimate.is_some() { c.samples.max(1) } else { 0 };
     let (min, max) = limits.strata;
-    if c.samples < needed {
-        State::TooFewSamples { samples: c.samples, needed }
-    } else if c.stratum < min || c.stratum > max {
-        State::StratumOutside { stratum: c.stratum, min, max }
-    } else if c.root_distance > limits.max_distance {
-        State::TooDistant { distance: c.root_distance, limit: limits.max_distance }
-    } else if c.jitter > limits.max_jitter {
-        State::TooJittery { jitter: c.jitter, limit: limits.max_jitter }
-    } else {
-        State::New
+    let mut tests = vec![
+        Test::Wanted { noselect: c.flags.noselect },
+        Test::Sampled { samples },
+        Test::Answering { reachable: c.reachable, kept: false },
+    ];
+    if c.estimate.is_some() {
+        let needed = c.min_samples.unwrap_or(limits.min_samples);
+        tests.extend([
+            Test::Samples { samples: c.samples, needed },
+            Test::Strata { stratum: c.stratum, min, max },
+            Test::Distance { distance: c.root_distance, limit: limits.max_distance },
+            Test::Jitter { jitter: c.jitter, limit: limits.max_jitter },
+        ]);
+    }
+    tests
+}
+
+/// Keeps a silent source if all that it said is as good as ever; says whether it does.
+fn keep(c: &Candidate, trial: &mut Trial) -> bool {
+    let mut failed = trial.tests.iter_mut().filter(|test| test.failure().is_some());
+    match (failed.next(), failed.next()) {
+        (Some(Test::Answering { kept, .. }), None) if c.may_be_kept => {
+            *kept = true;
+            trial.rank = State::Kept;
+            true
+        }
+        _ => false,
     }
 }
 
 /// What a source says: the truth is between `low` and `high`.
 #[derive(Clone, Copy, Debug)]
 struct Claim {
-    source: usize,
     low: NtpDuration,
     high: NtpDuration,
-    /// Whether it has a say in what the truth is.
-    votes: bool,
+    /// Whether the operator trusts it.
+    trusted: bool,
 }
 
-fn claims(candidates: &[Candidate], states: &[State]) -> Vec<Claim> {
-    let usable = |i: &usize| states[*i] == State::New;
-    let any_trusted = (0..candidates.len()).filter(usable).any(|i| candidates[i].flags.trust);
-    (0..candidates.len())
-        .filter(usable)
-        .filter_map(|source| {
-            let c = &candidates[source];
-            let offset = c.estimate?.offset.as_duration();
-            let (low, high) = (offset - c.root_distance, offset + c.root_distance);
-            Some(Claim { source, low, high, votes: c.flags.trust || !any_trusted })
-        })
-        .collect()
-}
-
-/// The sources whose claims contain what most voters agree upon; the others become falsetickers. `None` if
-/// no majority of the voters agrees.
-fn truechimers(claims: &[Claim], states: &mut [State]) -> Option<Vec<usize>> {
-    let voters = claims.iter().filter(|c| c.votes).count();
-    let (low, high, agreeing) = densest(claims)?;
-    if agreeing * 2 <= voters {
-        for claim in claims {
-            states[claim.source] = State::NoMajority { agreeing, of: voters };
-        }
-        return None;
+impl Candidate {
+    /// The least and the largest offset that it allows; `None` without samples.
+    #[must_use]
+    pub fn claim(&self) -> Option<(NtpDuration, NtpDuration)> {
+        let offset = self.estimate?.offset.as_duration();
+        Some((offset - self.root_distance, offset + self.root_distance))
     }
-    let (chimers, liars): (Vec<&Claim>, Vec<&Claim>) =
-        claims.iter().partition(|c| c.low <= high && c.high >= low);
-    for liar in liars {
-        let misses_by = if liar.low > high { liar.low - high } else { liar.high - low };
-        states[liar.source] = State::Falseticker { misses_by };
-    }
-    Some(chimers.iter().map(|c| c.source).collect())
 }
 
-/// From the first to the last point that the most voters' claims have in common, and how many they are.
-fn densest(claims: &[Claim]) -> Option<(NtpDuration, NtpDuration, usize)> {
+/// The claims of those who have a say: the trusted ones, or all if there are none.
+fn claims(candidates: &[Candidate], trials: &[Trial]) -> Vec<Claim> {
+    let usable = candidates.iter().zip(trials).filter(|(_, trial)| trial.is_passed());
+    let claims = usable.filter_map(|(c, _)| {
+        let (low, high) = c.claim()?;
+        Some(Claim { low, high, trusted: c.flags.trust })
+    });
+    let claims: Vec<Claim> = claims.collect();
+    let any_trusted = claims.iter().any(|claim| claim.trusted);
+    claims.into_iter().filter(|claim| claim.trusted || !any_trusted).collect()
+}
+
+/// From the first to the last point that the most claims have in common, and how many they are. `None` without
+/// claims.
+fn densest(claims: &[Claim]) -> Option<Majority> {
     // At equal points a claim opens before another closes: claims that touch overlap.
     let mut edges: Vec<(NtpDuration, bool)> =
-        claims.iter().filter(|c| c.votes).flat_map(|c| [(c.low, false), (c.high, true)]).collect();
+        claims.iter().flat_map(|c| [(c.low, false), (c.high, true)]).collect();
     edges.sort_unstable();
     let (mut depth, mut best): (usize, Option<(NtpDuration, NtpDuration, usize)>) = (0, None);
     for (at, closes) in edges {
@@ -217,7 +244,20 @@ fn densest(claims: &[Claim]) -> Option<(NtpDuration, NtpDuration, usize)> {
             }
         }
     }
-    best
+    let trusted = claims.iter().any(|claim| claim.trusted);
+    best.map(|(low, high, agreeing)| Majority { agreeing, of: claims.len(), trusted, low, high })
+}
+
+/// Whose claims contain what most voters agree upon.
+fn agree(candidates: &[Candidate], majority: &Majority, trials: &mut [Trial]) {
+    let (from, to) = (majority.low, majority.high);
+    for (candidate, trial) in candidates.iter().zip(trials) {
+        let Some((low, high)) = candidate.claim() else { continue };
+        trial.tests.push(Test::Majority(*majority));
+        if majority.is_one() {
+            trial.tests.push(Test::Agreement { low, high, from, to });
+        }
+    }
 }
 
 /// A rate is judged after so many samples …
@@ -228,67 +268,62 @@ const IN_LINE: f64 = 3.0;
 /// … and beyond this.
 const SAME_RATE: Frequency = Frequency::from_ppm(0.05);
 
-/// The truechimers whose clocks run at the rate of most. A clock that drifts is found by its rate long before its
+/// Whose clocks run at the rate of most truechimers'. A clock that drifts is found by its rate long before its
 /// offset contradicts anybody. It takes three to tell, and a majority to believe.
-fn steady(candidates: &[Candidate], chimers: Vec<usize>, states: &mut [State]) -> Vec<usize> {
-    let known = |i: &usize| candidates[*i].estimate.filter(|_| candidates[*i].samples >= RATE_SAMPLES);
-    let mut rates: Vec<Estimate> = chimers.iter().filter_map(known).collect();
+fn compare_rates(candidates: &[Candidate], trials: &mut [Trial]) {
+    let chimers = passed(trials);
+    let known = |c: &Candidate| c.estimate.filter(|_| c.samples >= RATE_SAMPLES);
+    let mut rates: Vec<Estimate> = chimers.iter().filter_map(|i| known(&candidates[*i])).collect();
     if rates.len() < 3 {
-        return chimers;
+        return;
     }
     rates.sort_by(|a, b| a.frequency.as_ratio().total_cmp(&b.frequency.as_ratio()));
     let median = rates[rates.len() / 2];
-    let doubt = |e: &Estimate| (e.covariance.ff + median.covariance.ff).sqrt();
-    let out_of_line = |i: &usize| {
-        let own = known(i)?;
-        let by = own.frequency - median.frequency;
-        let deviations = if candidates[*i].was_drifting { IN_LINE } else { OUT_OF_LINE };
-        let limit = SAME_RATE + Frequency::new(deviations * doubt(&own));
-        (by.abs() > limit).then_some(State::Drifting { by, limit })
+    let rate = |c: &Candidate| {
+        let own = known(c)?;
+        let doubt = (own.covariance.ff + median.covariance.ff).sqrt();
+        let deviations = if c.was_drifting { IN_LINE } else { OUT_OF_LINE };
+        Some((own.frequency - median.frequency, SAME_RATE + Frequency::new(deviations * doubt)))
     };
-    let verdicts: Vec<(usize, State)> = chimers.iter().filter_map(|i| Some((*i, out_of_line(i)?))).collect();
-    if verdicts.len() * 2 >= chimers.len() {
-        return chimers;
+    let is_out = |i: &&usize| rate(&candidates[**i]).is_some_and(|(by, limit)| by.abs() > limit);
+    let counts = chimers.iter().filter(is_out).count() * 2 < chimers.len();
+    for (candidate, trial) in candidates.iter().zip(trials) {
+        trial.tests.extend(rate(candidate).map(|(by, limit)| Test::Rate { by, limit, counts }));
     }
-    for (i, verdict) in &verdicts {
-        states[*i] = *verdict;
-    }
-    chimers.into_iter().filter(|i| !states[*i].is_false()).collect()
 }
 
+/// The truechimers among which one is chosen, if they are enough.
 fn choose(
     candidates: &[Candidate],
-    chimers: &[usize],
     current: Option<usize>,
     limits: &Limits,
-    states: &mut [State],
+    trials: &mut [Trial],
 ) -> Option<usize> {
+    let chimers = passed(trials);
     let require = candidates.iter().any(|c| c.flags.require);
-    let satisfied = !require || chimers.iter().any(|i| candidates[*i].flags.require);
-    if chimers.len() < limits.min_sources || !satisfied {
-        for i in chimers {
-            states[*i] = State::Waiting { truechimers: chimers.len(), needed: limits.min_sources };
-        }
-        return None;
+    let required = require.then(|| chimers.iter().any(|i| candidates[*i].flags.require));
+    let company = Test::Company { truechimers: chimers.len(), needed: limits.min_sources, required };
+    chimers.iter().for_each(|i| trials[*i].tests.push(company));
+    let enough = passed(trials);
+    let anybody = enough.iter().any(|i| candidates[*i].flags.prefer);
+    for i in enough {
+        trials[i].tests.push(Test::Preference { preferred: candidates[i].flags.prefer, anybody });
     }
-    let preferred = chimers.iter().any(|i| candidates[*i].flags.prefer);
-    let (eligible, spare): (Vec<usize>, Vec<usize>) =
-        chimers.iter().partition(|i| !preferred || candidates[**i].flags.prefer);
-    for i in spare {
-        states[i] = State::NotPreferred;
-    }
+    let eligible = passed(trials);
     let best = *eligible.iter().min_by_key(|i| score(candidates, **i, current, limits))?;
     let reach = candidates[best].root_distance + limits.reselect_distance;
     let limit = reach.scaled(limits.combine_limit);
     for i in eligible {
-        let distance = candidates[i].root_distance;
-        states[i] = match () {
-            () if i == best => State::Selected,
-            () if distance <= limit => State::Combined,
-            () => State::Outclassed { distance, limit },
-        };
+        let (distance, selected) = (candidates[i].root_distance, i == best);
+        trials[i].tests.push(Test::Combining { distance, limit, selected });
+        trials[i].rank = if selected { State::Selected } else { State::Combined };
     }
     Some(best)
+}
+
+/// Who failed no test so far.
+fn passed(trials: &[Trial]) -> Vec<usize> {
+    (0..trials.len()).filter(|i| trials[*i].is_passed()).collect()
 }
 
 /// A source takes the place of the selected one only if it is better by this factor: distances fluctuate, and

@@ -1,6 +1,7 @@
 //! Selection told as small stories.
 
 use ntp_proto::time::{FreeTime, Frequency, Offset};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -199,4 +200,65 @@ fn a_silent_source_is_kept_while_nobody_else_can_be_used() {
     assert_eq!(states(&[given_up], Some(0)), (None, vec![State::Unreachable]));
     let doubtful = Candidate { root_distance: NtpDuration::from_secs(4), ..silent };
     assert_eq!(states(&[doubtful], Some(0)), (None, vec![State::Unreachable]));
+}
+
+/// Any source: each figure is on either side of its limit, so that no test is passed by all.
+fn any_source() -> impl Strategy<Value = Candidate> {
+    let claim = (-40..40_i64, 1..30_i64, prop::bool::weighted(0.05), prop::bool::weighted(0.05));
+    let talk = (prop::sample::select(vec![0, 3, 12, 100_u64]), prop::bool::weighted(0.8), any::<bool>());
+    let rate = (prop::sample::select(vec![-1.0, 0.0, 0.01, 1.0]), prop::bool::weighted(0.05), 0..5_u8);
+    let flags = prop::array::uniform4(prop::bool::weighted(0.1));
+    (claim, talk, rate, flags).prop_map(|(claim, talk, rate, flags)| {
+        let ((offset, distance, is_far, is_noisy), (samples, reachable, may_be_kept)) = (claim, talk);
+        let ((ppm, was_drifting, stratum), [prefer, noselect, trust, require]) = (rate, flags);
+        let like = gaining(ppm);
+        let offset = Offset::reference_ahead_by(NtpDuration::from_millis(offset));
+        Candidate {
+            estimate: like.estimate.filter(|_| samples > 0).map(|e| Estimate { offset, ..e }),
+            root_distance: NtpDuration::from_millis(if is_far { 3_001 } else { distance }),
+            jitter: Uncertainty::from_seconds(if is_noisy { 2.0 } else { 1e-4 }),
+            samples,
+            was_drifting,
+            stratum: Stratum::new(stratum),
+            reachable,
+            may_be_kept,
+            flags: Flags { prefer, noselect, trust, require },
+            ..like
+        }
+    })
+}
+
+/// Up to eight sources, of which one may be selected, and limits that some of them exceed.
+pub(super) fn any_case() -> impl Strategy<Value = (Vec<Candidate>, Option<usize>, Limits)> {
+    let sources = prop::collection::vec(any_source(), 1..8);
+    (sources, any::<prop::sample::Index>(), any::<bool>(), 0..4_usize, 0..5_u64).prop_map(
+        |(sources, current, is_set, min_sources, min_samples)| {
+            let current = is_set.then(|| current.index(sources.len()));
+            let strata = (Stratum::new(1), Stratum::new(3));
+            (sources, current, Limits { min_sources, min_samples, strata, ..Limits::default() })
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn exactly_those_are_used_that_fail_no_test((sources, current, limits) in any_case()) {
+        let found = examine(&sources, current, &limits);
+        let states = select(&sources, current, &limits).states;
+        for (trial, state) in found.trials.iter().zip(states) {
+            let first = trial.tests.iter().find_map(Test::failure);
+            prop_assert_eq!(state.is_used(), first.is_none(), "{:?} is {:?}", trial, state);
+            prop_assert!(first.is_none_or(|first| first == state), "{:?} is {:?}", trial, state);
+        }
+        let selected: Vec<usize> = (0..sources.len()).filter(|i| found.trials[*i].state().is_selected()).collect();
+        prop_assert_eq!(selected, found.selected.into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn who_has_no_say_changes_nothing((sources, current, limits) in any_case()) {
+        let found = examine(&sources, current, &limits);
+        let silent = Candidate { reachable: false, may_be_kept: false, ..source(0, 10) };
+        let with_silent = examine(&[sources, vec![silent]].concat(), current, &limits);
+        prop_assert_eq!(&found.trials[..], &with_silent.trials[..found.trials.len()]);
+    }
 }
