@@ -3,10 +3,12 @@
 //! Every source claims that the truth lies in an interval: its offset ± its root distance. The claims of a
 //! majority that overlap in one point define the truechimers; the rest are falsetickers. Among the
 //! truechimers one is selected by distance, and those that are about as good are combined with it. Each
-//! source leaves with a [`State`] that says which of these tests it failed, with the numbers.
+//! source leaves with a [`State`] that says which of these tests it failed, with the numbers; [`examine`] tells of all of
+//! them, and a [`Case`] what would change the verdict.
 
 mod state;
 mod test;
+mod what_if;
 
 use ntp_proto::packet::Stratum;
 use ntp_proto::time::{Frequency, NtpDuration, Uncertainty};
@@ -14,6 +16,7 @@ use ntp_proto::time::{Frequency, NtpDuration, Uncertainty};
 use crate::estimate::Estimate;
 pub use state::State;
 pub use test::{Majority, Test};
+pub use what_if::{Case, Change, Condition};
 
 /// Limits and preferences.
 #[derive(Clone, Copy, Debug, PartialEq)]

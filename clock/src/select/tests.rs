@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn source(offset_ms: i64, distance_ms: i64) -> Candidate {
+pub(super) fn source(offset_ms: i64, distance_ms: i64) -> Candidate {
     let at = FreeTime::from_unix(0, 0);
     let mut estimate = Estimate::of_frequency(at, Frequency::ZERO, Frequency::ZERO);
     estimate.offset = Offset::reference_ahead_by(NtpDuration::from_millis(offset_ms));
@@ -23,7 +23,7 @@ fn source(offset_ms: i64, distance_ms: i64) -> Candidate {
     }
 }
 
-fn flagged(candidate: Candidate, set: impl Fn(&mut Flags)) -> Candidate {
+pub(super) fn flagged(candidate: Candidate, set: impl Fn(&mut Flags)) -> Candidate {
     let mut flags = candidate.flags;
     set(&mut flags);
     Candidate { flags, ..candidate }
@@ -133,7 +133,7 @@ fn where_as_many_agree_in_two_places_both_are_kept() {
     check(&[source(0, 30), source(-3, 1), source(3, 1)], &["outclassed", "selected", "combined"]);
 }
 
-fn gaining(ppm: f64) -> Candidate {
+pub(super) fn gaining(ppm: f64) -> Candidate {
     let mut candidate = source(0, 10);
     if let Some(estimate) = &mut candidate.estimate {
         estimate.frequency = Frequency::from_ppm(ppm);
