@@ -24,7 +24,7 @@ mod timeline;
 
 pub use combine::disagreement;
 pub use estimate::Estimate;
-pub use filter::{Ensemble, Learnt, Observation, SourceFilter, Voice};
-pub use poll::{Interval, Pace, PollAdvice};
+pub use filter::{Ensemble, Learnt, Observation, Portrait, SourceFilter, Voice};
+pub use poll::{Decision, Interval, Pace, PollAdvice, Why};
 pub use sample::Sample;
 pub use timeline::{ClockEpoch, Stamp, Timeline};

@@ -107,19 +107,59 @@ impl Default for Pace {
 impl Pace {
     /// The interval to change to after a sample.
     pub fn next(&mut self, advice: &PollAdvice, interval: &Interval) -> PollExp {
-        if interval.requests < FIRST_REQUESTS {
-            return interval.shortest;
+        let decision = self.decide(advice, interval);
+        match decision.why {
+            Why::New { .. } => {}
+            Why::Unsettled { .. } => self.credit -= 1.0,
+            Why::Regular => self.credit = (self.credit + EARNED).min(CREDIT),
         }
+        decision.next
+    }
+
+    /// What is decided after a sample, and why.
+    #[must_use]
+    pub fn decide(&self, advice: &PollAdvice, interval: &Interval) -> Decision {
         let wanted = advice.interval(interval.servers);
         let regular = regular(wanted, interval);
-        if regular > interval.shortest && self.credit >= 1.0 && advice.is_unsettled(wanted, interval.servers)
-        {
-            self.credit -= 1.0;
-            return interval.shortest;
-        }
-        self.credit = (self.credit + EARNED).min(CREDIT);
-        regular
+        let may_hurry = regular > interval.shortest && self.credit >= 1.0;
+        let (why, next) = if interval.requests < FIRST_REQUESTS {
+            (Why::New { until: FIRST_REQUESTS }, interval.shortest)
+        } else if may_hurry && advice.is_unsettled(wanted, interval.servers) {
+            // A whole number of requests is left, and the credit is small.
+            (Why::Unsettled { credit: self.credit as u32 }, interval.shortest)
+        } else {
+            (Why::Regular, regular)
+        };
+        Decision { wanted, next, why }
     }
+}
+
+/// What becomes of the interval of a source.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decision {
+    /// What its samples are worth, in seconds, whatever the limits.
+    pub wanted: f64,
+    /// The interval to change to: towards that, within the limits and at most an octave longer at a time.
+    pub next: PollExp,
+    /// Why that may be another.
+    pub why: Why,
+}
+
+/// Why a source is asked as often as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is asked as often as may be until it was sent so many requests.
+    New {
+        /// So many.
+        until: u64,
+    },
+    /// It is asked as often as may be, because the clock is known much worse than it could be.
+    Unsettled {
+        /// For so many more requests at most.
+        credit: u32,
+    },
+    /// What its samples are worth.
+    Regular,
 }
 
 fn regular(wanted: f64, interval: &Interval) -> PollExp {
@@ -156,6 +196,8 @@ mod tests {
         let noisy = advice(1e-3, 0.0);
         assert_eq!(Pace::default().next(&noisy, &interval(SHORTEST, 27)), SHORTEST);
         assert_eq!(Pace::default().next(&noisy, &interval(SHORTEST, 28)), SHORTEST.longer());
+        let why = |requests| Pace::default().decide(&noisy, &interval(SHORTEST, requests)).why;
+        assert_eq!((why(27), why(28)), (Why::New { until: 28 }, Why::Regular));
     }
 
     #[test]
@@ -168,6 +210,9 @@ mod tests {
     #[test]
     fn an_unsettled_clock_is_asked_about_often_but_not_for_ever() {
         let (mut pace, unsettled) = (Pace::default(), advice(1e-3, 1.0));
+        let Why::Unsettled { credit: 16 } = pace.decide(&unsettled, &interval(LONGEST, 100)).why else {
+            panic!("{pace:?}")
+        };
         let hasty = (0..100).filter(|_| pace.next(&unsettled, &interval(LONGEST, 100)) == SHORTEST).count();
         assert!((16..=22).contains(&hasty), "{hasty}");
     }

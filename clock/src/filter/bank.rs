@@ -237,6 +237,24 @@ impl Bank {
         libm::exp(mean)
     }
 
+    /// How far each of the kinds of noise is believed in, as shares of one.
+    pub(super) fn kind_shares(&self) -> [f64; KINDS.len()] {
+        let mut shares = [0.0; KINDS.len()];
+        self.cells.iter().enumerate().for_each(|(i, cell)| shares[kind_of(i)] += cell.weight);
+        shares
+    }
+
+    /// Mean, in seconds, and variance of the bias of a path; `None` if it has none.
+    pub(super) fn bias(&self, via: Via) -> Option<(f64, f64)> {
+        let bias = self.place(via)?;
+        let mean = self.mean(|c| c.state.bias(bias).0);
+        let variance = self.mean(|c| {
+            let (own, variance) = c.state.bias(bias);
+            variance + (own - mean) * (own - mean)
+        });
+        Some((mean, variance))
+    }
+
     /// The same knowledge on a free-running clock that shows `later` more.
     pub(super) fn shift(&mut self, later: NtpDuration) {
         self.at = self.at + later;

@@ -144,6 +144,12 @@ impl Ensemble {
         self.members.iter().map(|member| member.source)
     }
 
+    /// The share of a source in what all say together, of one; `None` if it does not learn from it.
+    #[must_use]
+    pub fn weight(&self, source: u32) -> Option<f64> {
+        self.members.iter().find(|member| member.source == source).map(|member| member.weight)
+    }
+
     /// What is known at `at`.
     #[must_use]
     pub fn estimate(&self, at: FreeTime) -> Estimate {

@@ -11,6 +11,7 @@ mod ensemble;
 mod interval;
 mod lesson;
 mod path;
+mod portrait;
 mod state;
 mod strain;
 
@@ -24,6 +25,7 @@ use bank::{Bank, Reading, Via};
 pub use ensemble::{Ensemble, Observation, Voice};
 use lesson::Residual;
 use path::{Path, Paths, Turn};
+pub use portrait::{Bias, NoiseShares, Portrait};
 
 /// What is assumed of a free-running clock of which nothing is known.
 pub const UNKNOWN_SKEW: Frequency = Frequency::from_ppm(100.0);

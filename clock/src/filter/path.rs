@@ -96,6 +96,11 @@ impl Paths {
         &mut self.known[self.current]
     }
 
+    /// How many are remembered.
+    pub(super) fn count(&self) -> usize {
+        self.known.len()
+    }
+
     /// A packet went there and back in `delay` seconds. Says whether it took another way.
     pub(super) fn travelled(&mut self, at: FreeTime, delay: f64) -> Turn {
         let turn = self.turn(at, delay);

@@ -119,6 +119,12 @@ impl State {
         })
     }
 
+    /// What a bias is believed to be, and the variance of that.
+    pub(super) fn bias(&self, bias: usize) -> (f64, f64) {
+        let b = BASIC + bias;
+        (self.mean[b], self.at(b, b))
+    }
+
     /// What was expected of an offset with `bias` turned out as the verdict says.
     pub(super) fn learn(&mut self, bias: Option<usize>, verdict: &Verdict) {
         let (size, (_, expected)) = (self.size(), self.expect(bias));
