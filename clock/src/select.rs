@@ -15,7 +15,7 @@ use ntp_proto::time::{Frequency, NtpDuration, Uncertainty};
 
 use crate::estimate::Estimate;
 pub use state::State;
-pub use test::{Majority, Test};
+pub use test::{Figure, Majority, Test};
 pub use what_if::{Case, Change, Condition};
 
 /// Limits and preferences.

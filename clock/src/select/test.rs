@@ -109,6 +109,28 @@ pub enum Test {
     },
 }
 
+/// What a test measures, and between what it has to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figure {
+    /// What was found.
+    pub value: f64,
+    /// The least that passes.
+    pub at_least: Option<f64>,
+    /// The most that passes.
+    pub at_most: Option<f64>,
+    /// Of all three.
+    pub unit: &'static str,
+}
+
+impl Figure {
+    /// Whether it is within its limits.
+    #[must_use]
+    pub fn is_within(&self) -> bool {
+        self.at_least.is_none_or(|least| self.value >= least)
+            && self.at_most.is_none_or(|most| self.value <= most)
+    }
+}
+
 /// What most claims have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Majority {
@@ -168,6 +190,37 @@ impl Test {
                 (!selected && distance > limit).then_some(State::Outclassed { distance, limit })
             }
         }
+    }
+
+    /// The figure and its limits, for programs; `None` where there is nothing to measure.
+    #[must_use]
+    pub fn figure(&self) -> Option<Figure> {
+        let at_most = |value, most, unit| Figure { value, at_least: None, at_most: Some(most), unit };
+        let at_least = |value, least, unit| Figure { value, at_least: Some(least), at_most: None, unit };
+        Some(match *self {
+            Self::Wanted { .. } | Self::Answering { .. } | Self::Preference { .. } => return None,
+            Self::Sampled { samples } => at_least(samples as f64, 1.0, "samples"),
+            Self::Samples { samples, needed } => at_least(samples as f64, needed as f64, "samples"),
+            Self::Strata { stratum, min, max } => Figure {
+                at_least: Some(f64::from(min.get())),
+                ..at_most(f64::from(stratum.get()), f64::from(max.get()), "stratum")
+            },
+            Self::Distance { distance, limit } | Self::Combining { distance, limit, .. } => {
+                at_most(distance.to_seconds(), limit.to_seconds(), "s")
+            }
+            Self::Jitter { jitter, limit } => at_most(jitter.to_seconds(), limit.to_seconds(), "s"),
+            Self::Majority(Majority { agreeing, of, .. }) => {
+                at_least(agreeing as f64, (of / 2 + 1) as f64, "sources")
+            }
+            Self::Agreement { low, high, from, to } => {
+                let by = miss(low, high, from, to).unwrap_or(NtpDuration::ZERO);
+                at_most(by.abs().to_seconds(), 0.0, "s")
+            }
+            Self::Rate { by, limit, .. } => at_most(by.abs().to_ppm(), limit.to_ppm(), "ppm"),
+            Self::Company { truechimers, needed, .. } => {
+                at_least(truechimers as f64, needed as f64, "sources")
+            }
+        })
     }
 
     /// One word, the same in every version.

@@ -255,6 +255,18 @@ proptest! {
     }
 
     #[test]
+    fn figures_are_within_their_limits_unless_the_test_is_failed((sources, current, limits) in any_case()) {
+        for test in examine(&sources, current, &limits).trials.iter().flat_map(|trial| &trial.tests) {
+            let within = test.figure().is_none_or(|figure| figure.is_within());
+            // Figures do not show what excuses: that nobody is required, that most disagree, that it is selected.
+            let excusable = matches!(test, Test::Rate { .. } | Test::Company { .. } | Test::Combining { .. });
+            prop_assert!(within || excusable || test.failure().is_some(), "{:?}", test);
+            let unmeasured = matches!(test, Test::Company { required: Some(false), .. });
+            prop_assert!(!within || unmeasured || test.figure().is_none() || test.failure().is_none(), "{:?}", test);
+        }
+    }
+
+    #[test]
     fn who_has_no_say_changes_nothing((sources, current, limits) in any_case()) {
         let found = examine(&sources, current, &limits);
         let silent = Candidate { reachable: false, may_be_kept: false, ..source(0, 10) };
