@@ -9,7 +9,8 @@
 //!  (Now)         │        └───▶ poll_event  ─▶ Event    what an operator would want in a diary
 //!                │        └───▶ next_wakeup ─▶ deadline
 //!                ├──▶ snapshot()  what a server worker needs for every packet
-//!                └──▶ report()    everything there is to show, built on demand
+//!                ├──▶ report()    everything there is to show, built on demand
+//!                └──▶ explain()   why, with every figure that was looked at, and what would change it
 //! ```
 //!
 //! Contract: after each [`Engine::handle`], carry out every action and event until both run dry, then come
@@ -23,6 +24,7 @@ mod directory;
 mod discipline;
 mod engine;
 pub mod event;
+pub mod explain;
 mod history;
 mod input;
 mod options;
@@ -36,6 +38,7 @@ pub use action::{Action, ClockCommand, ClockStatus, Drift};
 pub use directory::LookupId;
 pub use engine::Engine;
 pub use event::Event;
+pub use explain::Explanation;
 pub use history::History;
 pub use input::{ClockOutcome, Command, Input, Now, StampQuality, Target};
 pub use ntp_clock::ClockEpoch;

@@ -235,7 +235,7 @@ impl Engine {
     }
 
     /// The entries that no source stands for: because others have their addresses, or because they have none.
-    fn without_source(&self) -> (Vec<Duplicate>, Vec<String>) {
+    pub(crate) fn without_source(&self) -> (Vec<Duplicate>, Vec<String>) {
         let (mut duplicates, mut unresolved) = (Vec::new(), Vec::new());
         let served: BTreeSet<usize> = self.sources.iter().map(|s| s.entry).collect();
         let entries = self.entries.iter().enumerate().filter_map(|(i, e)| Some((i, e.as_ref()?)));
@@ -274,7 +274,7 @@ impl Engine {
             state: source.state.name().to_owned(),
             used: source.state.is_used(),
             selected: source.state.is_selected(),
-            reason: reason(source),
+            reason: reason(source, source.state),
             offline: source.association.standing() == Answering::Offline,
             stratum: source.server.map(|s| s.stratum.get()),
             ref_id: source.server.map(|s| ref_id_words(s.ref_id, s.stratum)),
@@ -305,8 +305,8 @@ fn discards(source: &Source) -> Vec<(String, u64)> {
 }
 
 /// The verdict of selection, preceded by what the source itself says if that is why.
-fn reason(source: &Source) -> String {
-    match (source.association.standing(), source.last_discard, source.state) {
+pub(crate) fn reason(source: &Source, state: State) -> String {
+    match (source.association.standing(), source.last_discard, state) {
         (Answering::Offline, ..) => "offline: not asked until it is said to be online".to_owned(),
         (Answering::Refused(_), Some(discard), _) => format!("not asked any more: {discard}"),
         (_, Some(discard), State::NoSamples | State::New) => format!("no usable sample yet: {discard}"),

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ntp_clock::select::{Candidate, State};
-use ntp_clock::{Estimate, Interval, Pace, PollAdvice, Sample, SourceFilter};
+use ntp_clock::{Decision, Estimate, Interval, Pace, PollAdvice, Sample, SourceFilter};
 use ntp_proto::client::{Association, Discard, Measurement, Standing, TxToken};
 use ntp_proto::packet::{Leap, Precision, RefId, Stratum};
 use ntp_proto::time::{FreeTime, Frequency, Monotonic, NtpDuration, Offset};
@@ -55,6 +55,28 @@ pub(crate) struct LastSample {
     /// Against the system clock as it was then.
     pub(crate) offset: Offset,
     pub(crate) delay: NtpDuration,
+}
+
+/// How far the truth may be from what a source says, by causes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Distance {
+    /// From the server to its primary clock and back; half of it counts.
+    pub(crate) root_delay: NtpDuration,
+    /// From us to the server and back; half of it counts.
+    pub(crate) path_delay: NtpDuration,
+    /// What the server says of itself.
+    pub(crate) root_dispersion: NtpDuration,
+    /// Three standard deviations of our estimate.
+    pub(crate) own_dispersion: NtpDuration,
+    /// What our clock may have gone wrong since the latest sample.
+    pub(crate) aged: NtpDuration,
+}
+
+impl Distance {
+    pub(crate) fn total(&self) -> NtpDuration {
+        let delay = self.root_delay + self.path_delay;
+        delay.half() + self.root_dispersion + self.own_dispersion + self.aged
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -171,6 +193,17 @@ impl Source {
     /// How often it is asked follows what its samples are worth: to `servers` that set the clock together, or to
     /// itself alone if it is not one of them.
     pub(crate) fn choose_poll(&mut self, ensemble: Option<(&PollAdvice, usize)>) {
+        let (advice, interval) = self.interval(ensemble);
+        self.association.set_poll(self.pace.next(&advice, &interval));
+    }
+
+    /// What the interval may be, and what would be decided about it now.
+    pub(crate) fn poll_decision(&self, ensemble: Option<(&PollAdvice, usize)>) -> (Interval, Decision) {
+        let (advice, interval) = self.interval(ensemble);
+        (interval, self.pace.decide(&advice, &interval))
+    }
+
+    fn interval(&self, ensemble: Option<(&PollAdvice, usize)>) -> (PollAdvice, Interval) {
         let params = &self.options.association;
         let longest = params.max_poll.max(params.min_poll);
         // The last step would save few packets and cost a third of the accuracy; it is for those that are not used.
@@ -183,14 +216,25 @@ impl Source {
             requests: self.association.requests(),
             servers,
         };
-        self.association.set_poll(self.pace.next(advice, &interval));
+        (*advice, interval)
     }
 
     /// How far the truth may be from this source's estimate at `at`.
     pub(crate) fn root_distance(&self, estimate: &Estimate) -> NtpDuration {
-        let Some(server) = &self.server else { return NtpDuration::MAX };
+        self.distance(estimate).map_or(NtpDuration::MAX, |distance| distance.total())
+    }
+
+    /// The same by its causes; `None` before the first good reply.
+    pub(crate) fn distance(&self, estimate: &Estimate) -> Option<Distance> {
+        let server = self.server?;
         let age = self.last.map_or(NtpDuration::ZERO, |last| estimate.at - last.at).max(NtpDuration::ZERO);
-        self.root_delay().half() + server.root_dispersion + estimate.dispersion() + MAX_CLOCK_ERROR * age
+        Some(Distance {
+            root_delay: server.root_delay,
+            path_delay: self.filter.path_delay(),
+            root_dispersion: server.root_dispersion,
+            own_dispersion: estimate.dispersion(),
+            aged: MAX_CLOCK_ERROR * age,
+        })
     }
 
     /// How far a lop-sided way to the primary clock can mislead.

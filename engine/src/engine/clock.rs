@@ -1,6 +1,6 @@
 //! Who is believed, and what becomes of the clock.
 
-use ntp_clock::select::{self, Candidate, State};
+use ntp_clock::select::{self, Candidate, Case, State};
 use ntp_clock::{Ensemble, Estimate, Learnt, Observation, Voice, disagreement};
 use ntp_proto::packet::{Leap, RefId, Stratum};
 use ntp_proto::time::{Frequency, NtpDuration, Uncertainty};
@@ -39,10 +39,8 @@ impl Engine {
     /// Sources changed: looks again who is believed. If the change was a new sample of a source that is
     /// used, the clock is updated. Says what all sources together learnt from the sample.
     pub(super) fn reselect(&mut self, now: Now, sampled: Option<(SourceId, &Observation)>) -> Option<Learnt> {
-        let free = self.discipline.timeline.free_now(now.raw);
-        let candidates: Vec<Candidate> = self.sources.iter().map(|s| s.candidate(free)).collect();
-        let current = self.selected.and_then(|id| self.sources.iter().position(|s| s.id == id));
-        let selection = select::select(&candidates, current, &self.options.selection);
+        let Case { candidates, current, limits } = self.case(now);
+        let selection = select::select(&candidates, current, &limits);
         self.tell_states(&selection.states);
         if self.is_settling(now) {
             return None;
@@ -60,9 +58,19 @@ impl Engine {
         learnt
     }
 
+    /// What selection goes by at `now`.
+    pub(crate) fn case(&self, now: Now) -> Case {
+        let free = self.discipline.timeline.free_now(now.raw);
+        Case {
+            candidates: self.sources.iter().map(|s| s.candidate(free)).collect(),
+            current: self.selected.and_then(|id| self.sources.iter().position(|s| s.id == id)),
+            limits: self.options.selection,
+        }
+    }
+
     /// The first update waits until all names and servers that answer quickly have answered: the fastest need
     /// not be right.
-    pub(super) fn is_settling(&self, now: Now) -> bool {
+    pub(crate) fn is_settling(&self, now: Now) -> bool {
         if now.monotonic - self.started >= SETTLING {
             return false;
         }

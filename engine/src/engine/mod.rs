@@ -59,7 +59,7 @@ pub struct Engine {
     pub(crate) tracking: Option<Tracking>,
     selected: Option<SourceId>,
     /// What all sources that are used say together.
-    ensemble: Option<Ensemble>,
+    pub(crate) ensemble: Option<Ensemble>,
     pub(crate) timers: Timers,
     snapshot: TimeSnapshot,
     actions: VecDeque<Action>,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ntp_clock::Stamp;
+use ntp_clock::{PollAdvice, Stamp};
 use ntp_proto::client::{Discard, Standing, TxToken};
 use ntp_proto::packet::KissCode;
 use ntp_proto::time::{NtpDuration, Offset};
@@ -142,11 +142,16 @@ impl Engine {
     }
 
     fn choose_poll(&mut self, id: SourceId) {
-        let ensemble = self.ensemble.as_ref().map(|e| (*e.poll(), e.members().len()));
+        let together = self.together();
         if let Some(source) = self.source(id) {
-            let together = ensemble.as_ref().filter(|_| source.state.is_used());
+            let together = together.as_ref().filter(|_| source.state.is_used());
             source.choose_poll(together.map(|(advice, servers)| (advice, *servers)));
         }
+    }
+
+    /// What a sample of a source that is used is worth, and to how many of them.
+    pub(crate) fn together(&self) -> Option<(PollAdvice, usize)> {
+        self.ensemble.as_ref().map(|e| (*e.poll(), e.members().len()))
     }
 
     fn found(&mut self, id: SourceId) {

@@ -738,3 +738,5 @@ fn a_name_whose_address_another_source_has_is_no_name_without_address() {
     bench.tell(Input::Resolved { lookup, addresses: Vec::new() });
     assert_eq!(bench.engine.report(bench.now).unresolved, ["pool.example"]);
 }
+
+mod explain;
