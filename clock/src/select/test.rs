@@ -262,7 +262,7 @@ impl fmt::Display for Test {
             Self::Wanted { noselect: true } => f.write_str("marked noselect"),
             Self::Wanted { noselect: false } => f.write_str("not marked noselect"),
             Self::Sampled { samples: 0 } => f.write_str("no usable sample yet"),
-            Self::Sampled { samples } => write!(f, "{samples} usable samples so far"),
+            Self::Sampled { samples } => write!(f, "usable samples so far: {samples}"),
             Self::Answering { reachable: true, .. } => f.write_str("answered one of the last eight requests"),
             Self::Answering { kept, .. } => {
                 f.write_str("answered none of the last eight requests")?;

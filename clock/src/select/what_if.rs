@@ -29,6 +29,8 @@ pub struct Case {
 pub struct Change {
     /// What would have to be.
     pub condition: Condition,
+    /// What the source is now.
+    pub before: State,
     /// What the source would be then.
     pub state: State,
     /// Who would be selected then.
@@ -91,7 +93,10 @@ impl Case {
     pub fn changes(&self, of: usize) -> Vec<Change> {
         let found = self.examine();
         let now = found.trials[of].state();
-        let tried = self.ideas(of, &found).into_iter().map(|condition| self.try_out(of, condition));
+        let tried = self.ideas(of, &found).into_iter().map(|condition| {
+            let then = self.examine_if(of, &condition);
+            Change { condition, before: now, state: then.trials[of].state(), selected: then.selected }
+        });
         let changes: Vec<Change> =
             tried.filter(|change| discriminant(&change.state) != discriminant(&now)).collect();
         // What leads to the next hurdle is of interest only if nothing leads beyond the last.
@@ -100,11 +105,10 @@ impl Case {
         if helping.is_empty() { changes } else { helping }
     }
 
-    fn try_out(&self, of: usize, condition: Condition) -> Change {
+    fn examine_if(&self, of: usize, condition: &Condition) -> Examination {
         let mut case = self.clone();
         condition.apply(&mut case, of);
-        let found = case.examine();
-        Change { condition, state: found.trials[of].state(), selected: found.selected }
+        case.examine()
     }
 
     /// What is worth trying.
@@ -159,7 +163,8 @@ impl Case {
 
     /// How many more sources would have to say the same for it to be used.
     fn support(&self, of: usize) -> Option<Condition> {
-        let would_do = |more: &usize| self.try_out(of, Condition::Supported(*more)).state.is_used();
+        let would_do =
+            |more: &usize| self.examine_if(of, &Condition::Supported(*more)).trials[of].state().is_used();
         (1..=MOST_SUPPORTERS).find(would_do).map(Condition::Supported)
     }
 
@@ -265,24 +270,21 @@ impl Condition {
 impl Change {
     /// A sentence about the source, without its name at the beginning. `name` tells what a source is called.
     #[must_use]
-    pub fn words(&self, of: usize, name: &dyn Fn(usize) -> String) -> String {
+    pub fn words(&self, name: &dyn Fn(usize) -> String) -> String {
         let condition = self.condition.words(name);
-        let outcome = match (self.state, self.selected) {
-            (State::Selected, _) => "would be the selected source".to_owned(),
-            (State::Kept, _) => "would be kept, since no other could be used,".to_owned(),
-            (State::Combined, _) => "would be used, combined with the selected source,".to_owned(),
-            (_, Some(other)) if self.takes_itself_away(of) => format!("would be replaced by {}", name(other)),
-            (_, None) if self.takes_itself_away(of) => "would be lost, with nobody in its place,".to_owned(),
-            (state, _) => format!("would get further, but not be used ({}: {state}),", state.name()),
+        let (state, kind) = (self.state, self.state.name());
+        let outcome = match (self.before, state, self.selected) {
+            (_, State::Selected, _) => "would be the selected source".to_owned(),
+            (_, State::Combined, _) => "would be used, combined with the selected source,".to_owned(),
+            (_, State::Kept, _) => "would be kept, since no other could be used,".to_owned(),
+            (State::Selected | State::Kept, _, Some(other)) => {
+                format!("would be replaced by {}", name(other))
+            }
+            (State::Selected | State::Kept, _, None) => "would be lost, with nobody in its place,".to_owned(),
+            (State::Combined, ..) => format!("would not be used any more ({kind}: {state}),"),
+            _ => format!("would get further, but not be used ({kind}: {state}),"),
         };
         format!("{outcome} if {condition}")
-    }
-
-    fn takes_itself_away(&self, of: usize) -> bool {
-        match &self.condition {
-            Condition::Silent(sources) => sources.contains(&of),
-            condition => *condition == Condition::GivenUp,
-        }
     }
 }
 

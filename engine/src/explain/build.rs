@@ -168,7 +168,7 @@ impl View<'_> {
             }
             _ => String::new(),
         };
-        change.words(i, &|i| self.name(i)) + &more
+        change.words(&|i| self.name(i)) + &more
     }
 
     fn name(&self, i: usize) -> String {

@@ -7,7 +7,7 @@ use super::*;
 
 fn told(case: &Case, of: usize) -> (&'static str, Vec<String>) {
     let name = |i: usize| ["A", "B", "C", "D"][i].to_owned();
-    let words = case.changes(of).iter().map(|change| change.words(of, &name)).collect();
+    let words = case.changes(of).iter().map(|change| change.words(&name)).collect();
     (case.examine().trials[of].state().name(), words)
 }
 
@@ -169,6 +169,10 @@ fn who_is_used_learns_how_that_would_end() {
             "would be the selected source if eight requests in a row were not answered by A",
         ],
     );
+    let mut three = case(&[source(0, 10), source(0, 12), source(500, 10)]);
+    three.current = Some(0);
+    let words = told(&three, 1).1;
+    assert!(words[1].starts_with("would not be used any more (no majority: only 1 of 2"), "{words:?}");
     let mut alone = case(&[source(0, 10)]);
     let silent = "if eight requests in a row were not answered by A";
     check(&alone, 0, "selected", &[&format!("would be lost, with nobody in its place, {silent}")]);
