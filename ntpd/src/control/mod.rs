@@ -14,7 +14,7 @@ pub mod server;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use ntp_engine::{Command, Report};
+use ntp_engine::{Command, Explanation, Report, Target};
 use serde::{Deserialize, Serialize};
 
 /// The longest question that is read.
@@ -47,6 +47,8 @@ pub enum Request {
     Report,
     /// Who asked for the time.
     Clients(ClientsQuery),
+    /// Why the clock is set by whom it is set, and why these sources are used or not.
+    Explain(Target),
     /// Leave what the sources have taught for a next run with `-r`.
     Dump,
     /// Read the files of `sources.sourcedir` again; answered once their sources are asked.
@@ -63,6 +65,8 @@ pub enum Response {
     Report(Box<DaemonReport>),
     /// To [`Request::Clients`].
     Clients(ClientsReport),
+    /// To [`Request::Explain`].
+    Explanation(Box<Explanation>),
     /// It was done.
     Done,
     /// It was done, except for this.

@@ -38,6 +38,8 @@ pub(super) enum Command {
     Tracking(Form),
     /// The sources, and why each is used or not
     Sources(SourcesArgs),
+    /// Why each source is used or not, with every figure, and what would change it
+    Explain(ExplainArgs),
     /// Measures a server from here; needs no daemon and changes nothing
     Query(QueryArgs),
     /// Waits until the clock is synchronised, also for a daemon that is yet to start
@@ -136,6 +138,16 @@ impl From<Order> for ClientOrder {
             Order::Last => Self::Last,
         }
     }
+}
+
+/// Of `explain`.
+#[derive(Args, Debug)]
+pub(super) struct ExplainArgs {
+    /// Name or address of a source [default: all, and the clock]
+    #[arg(value_name = "SOURCE")]
+    pub(super) source: Option<String>,
+    #[command(flatten)]
+    pub(super) form: Form,
 }
 
 /// Of `query`.

@@ -5,7 +5,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use ntp_engine::Command;
+use ntp_engine::{Command, Explanation, Target};
 
 use super::exit::{Exit, Failure, Outcome};
 use super::output::talk;
@@ -28,6 +28,16 @@ pub(super) fn clients(socket: &Path, query: ClientsQuery) -> Result<ClientsRepor
         Ok(Response::Clients(report)) => Ok(report),
         Ok(Response::Error(reason)) => Err(declined(&reason)),
         Ok(_) => Err(not_understood(socket, "it sent no clients")),
+        Err(error) => Err(unreachable(socket, &error)),
+    }
+}
+
+/// Why it uses these sources or not.
+pub(super) fn explain(socket: &Path, whom: Target) -> Result<Explanation, Failure> {
+    match ask(socket, &Request::Explain(whom)) {
+        Ok(Response::Explanation(explanation)) => Ok(*explanation),
+        Ok(Response::Error(reason)) => Err(declined(&reason)),
+        Ok(_) => Err(not_understood(socket, "it explained nothing")),
         Err(error) => Err(unreachable(socket, &error)),
     }
 }

@@ -14,6 +14,7 @@
 //! | `daemon.rs` | asking the daemon, and what is said when it cannot be asked |
 //! | `status.rs`, `tracking.rs`, `sources.rs` | its report as text |
 //! | `clients.rs`, `serverstats.rs` | who is served, and what became of the packets |
+//! | `explain.rs` | why sources are used or not, with every figure |
 //! | `waitsync.rs` | waiting for it to be synchronised |
 //! | `query/` | measuring a server without a daemon |
 //! | `config.rs` | checking and showing configurations |
@@ -31,6 +32,7 @@ mod config;
 mod daemon;
 mod date;
 mod exit;
+mod explain;
 mod orders;
 mod output;
 mod query;
@@ -80,6 +82,7 @@ fn run(cli: &Cli, out: &mut Output) -> Outcome {
         Command::Status(form) => status::run(&socket, form.json, out),
         Command::Tracking(form) => tracking::run(&socket, form.json, out),
         Command::Sources(args) => sources::run(&socket, args, out),
+        Command::Explain(args) => explain::run(&socket, args, out),
         Command::Query(args) => query::run(args, out),
         Command::Waitsync(args) => waitsync::run(&socket, args, out),
         Command::Step => daemon::order(&socket, Order::Step),

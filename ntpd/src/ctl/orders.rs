@@ -37,7 +37,8 @@ pub(super) fn delete(socket: &Path, host: &str) -> Outcome {
     order(socket, Command::Delete(host.into()))
 }
 
-fn target(host: Option<&str>) -> Target {
+/// The source that was named, or all.
+pub(super) fn target(host: Option<&str>) -> Target {
     host.map_or(Target::All, |host| Target::Host(host.into()))
 }
 

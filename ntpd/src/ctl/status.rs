@@ -65,7 +65,7 @@ fn why_not(report: &DaemonReport) -> &'static str {
     } else if time.sources.iter().all(|source| source.replies == 0) {
         "no source has answered yet (network, firewall?)"
     } else {
-        "no source can be used yet; `ntpctl sources` tells why"
+        "no source can be used yet; `ntpctl explain` tells why"
     }
 }
 

@@ -14,7 +14,7 @@ use ntp_clock::Stamp;
 use ntp_engine::record::{Seed, start};
 use ntp_engine::{
     Action, ClockCommand, ClockOutcome, Command, Drift, Engine, Event, Input, LookupId, Now, Options,
-    SourceId, StampQuality, TimeSnapshot,
+    SourceId, StampQuality, Target, TimeSnapshot,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::time::{Monotonic, NtpDuration};
@@ -445,6 +445,7 @@ impl Driver {
             Request::ReloadSources => return self.reload_sources(answer),
             Request::Clients(query) => return self.count_clients(query, answer),
             Request::Report => Response::Report(Box::new(self.report())),
+            Request::Explain(whom) => self.explain(&whom),
             Request::Dump => {
                 let now = self.observe(false);
                 match history::write(&self.settings.history_file, &self.engine.history(now)) {
@@ -475,6 +476,15 @@ impl Driver {
         let look = move || drop(answer.send(Response::Clients(serve::clients(&activities, &query))));
         let begun = thread::Builder::new().name("clients".to_owned()).spawn(look);
         self.problems.note("counting clients", begun, "ask again");
+    }
+
+    fn explain(&mut self, whom: &Target) -> Response {
+        let now = self.observe(false);
+        self.carry_out();
+        match self.engine.explain(now, whom) {
+            Some(explanation) => Response::Explanation(Box::new(explanation)),
+            None => Response::Error(format!("there is no source {whom}")),
+        }
     }
 
     fn report(&mut self) -> DaemonReport {
