@@ -164,6 +164,8 @@ pub struct PathReport {
 /// Why a source is asked as often as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PollReport {
+    /// Whether it is asked in quick succession for the moment, whatever the interval.
+    pub in_burst: bool,
     /// Seconds between requests now.
     pub interval_s: f64,
     /// What its samples are worth, whatever the limits; absent before there are enough to tell.

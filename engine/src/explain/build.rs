@@ -15,6 +15,10 @@ use crate::options::Host;
 use crate::report::{Duplicate, reason};
 use crate::source::{Distance, Source};
 
+/// For more sources than this at once, what would change a verdict is not tried out: each try is a selection among
+/// all of them, and nothing else happens meanwhile.
+const MOST_ADVISED: usize = 32;
+
 /// What is seen at one moment.
 struct View<'a> {
     engine: &'a Engine,
@@ -23,6 +27,8 @@ struct View<'a> {
     corrected: NtpDuration,
     case: Case,
     found: Examination,
+    /// Whether what would change a verdict is tried out.
+    advises: bool,
 }
 
 impl Engine {
@@ -33,12 +39,14 @@ impl Engine {
         let free = self.discipline.timeline.free_now(now.raw);
         let corrected = now.raw.reinterpret() - free;
         let case = self.case(now);
-        let view = View { engine: self, free, corrected, found: case.examine(), case };
-        let asked = (0..self.sources.len()).filter(|i| whom.includes(&self.sources[*i]));
+        let asked: Vec<usize> =
+            (0..self.sources.len()).filter(|i| whom.includes(&self.sources[*i])).collect();
+        let advises = asked.len() <= MOST_ADVISED;
+        let view = View { engine: self, free, corrected, found: case.examine(), case, advises };
         let (mut duplicates, mut unresolved) = self.without_source();
         duplicates.retain(|duplicate| is_meant(whom, duplicate));
         unresolved.retain(|name| *whom == Target::All || *whom == Target::Host(Host::Name(name.clone())));
-        let sources: Vec<SourceExplanation> = asked.map(|i| view.source(i)).collect();
+        let sources: Vec<SourceExplanation> = asked.into_iter().map(|i| view.source(i)).collect();
         let nobody = sources.is_empty() && duplicates.is_empty() && unresolved.is_empty();
         (!nobody || *whom == Target::All).then(|| Explanation {
             clock: view.clock(now),
@@ -121,6 +129,7 @@ impl View<'_> {
         let (interval, Decision { wanted, next, why }) = source.poll_decision(together);
         let requests = interval.requests;
         PollReport {
+            in_burst: source.association.is_bursting(),
             interval_s: interval.now.interval().to_seconds(),
             wanted_s: (source.filter.samples() > 1).then_some(wanted),
             next_s: next.interval().to_seconds(),
@@ -139,7 +148,7 @@ impl View<'_> {
         let source = &self.engine.sources[i];
         match (source.association.standing(), state) {
             (Standing::Offline, _) => {
-                vec![format!("would be asked again after: ntpctl online {}", source.name)]
+                vec![format!("would be asked again after: ntpctl online {}", source.address.ip())]
             }
             (Standing::Refused(_), _) => {
                 vec!["told us not to ask; would be asked again after: ntpctl refresh".to_owned()]
@@ -147,6 +156,7 @@ impl View<'_> {
             (_, State::NoSamples | State::New) => {
                 vec!["would be judged after its first usable reply".to_owned()]
             }
+            _ if !self.advises => vec![format!("told by: ntpctl explain {}", source.address.ip())],
             _ => {
                 let changes = self.case.changes(i);
                 changes.iter().map(|change| self.change(i, change, distance)).collect()
@@ -172,7 +182,11 @@ impl View<'_> {
     }
 
     fn name(&self, i: usize) -> String {
-        self.engine.sources.get(i).map_or_else(|| "another".to_owned(), |source| source.name.clone())
+        // Sources that were only supposed to be there have no name.
+        let Some(source) = self.engine.sources.get(i) else { return "another".to_owned() };
+        let address = source.address.ip().to_string();
+        // The sources of a pool share a name.
+        if source.name == address { address } else { format!("{} ({address})", source.name) }
     }
 
     /// An offset of the free-running clock as one of the system clock, in seconds.

@@ -145,7 +145,8 @@ fn path(path: &PathReport) -> String {
 }
 
 fn poll(poll: &PollReport) -> String {
-    let now = format!("every {}", units::span(poll.interval_s));
+    let burst = if poll.in_burst { "in quick succession for the moment, then " } else { "" };
+    let now = format!("{burst}every {}", units::span(poll.interval_s));
     let why = match poll.why {
         Why::New { requests, until } => {
             format!("as often as may be until it was sent {until} requests ({requests} so far)")

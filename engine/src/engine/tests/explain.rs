@@ -108,6 +108,16 @@ fn who_was_kept_learns_how_long_that_may_last() {
 }
 
 #[test]
+fn so_many_sources_are_advised_one_by_one() {
+    let bench = ahead(33, &[1]);
+    let told = all(&bench);
+    assert!(told.sources.iter().all(|source| source.changes.len() == 1), "{:?}", told.sources[0].changes);
+    assert_eq!(told.sources[32].changes, ["told by: ntpctl explain 192.0.2.33"]);
+    let liar = bench.engine.explain(bench.now, &Target::Host("192.0.2.33".into())).unwrap().sources.remove(0);
+    assert!(liar.changes[0].contains(" ms earlier"), "{:?}", liar.changes);
+}
+
+#[test]
 fn sources_are_asked_about_by_name_or_address() {
     let mut bench = Bench::new(pool(1), secs(0));
     let asked = |bench: &Bench, host: &str| bench.engine.explain(bench.now, &Target::Host(host.into()));
@@ -117,8 +127,11 @@ fn sources_are_asked_about_by_name_or_address() {
     for host in ["pool.example", "192.0.2.1"] {
         assert_eq!(asked(&bench, host).unwrap().sources[0].name, "pool.example");
     }
+    bench.follow(8);
+    let verdict = asked(&bench, "pool.example").unwrap().clock.verdict;
+    assert_eq!(verdict, "the clock is set by pool.example (192.0.2.1)");
     assert_eq!(asked(&bench, "192.0.2.2"), None);
     bench.tell(Input::Command(Command::Offline(Target::All)));
     let changes = asked(&bench, "pool.example").unwrap().sources.remove(0).changes;
-    assert_eq!(changes, ["would be asked again after: ntpctl online pool.example"]);
+    assert_eq!(changes, ["would be asked again after: ntpctl online 192.0.2.1"]);
 }

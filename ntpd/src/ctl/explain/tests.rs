@@ -33,6 +33,7 @@ fn way() -> PathReport {
 
 fn asked() -> PollReport {
     PollReport {
+        in_burst: false,
         interval_s: 64.0,
         wanted_s: Some(700.0),
         next_s: 128.0,
@@ -187,6 +188,12 @@ fn a_path_that_changed_has_a_bias_with_a_side() {
 fn haste_has_a_reason_and_an_end() {
     let new = PollReport { why: Why::New { requests: 9, until: 32 }, ..asked() };
     assert!(poll(&new).contains("until it was sent 32 requests (9 so far)"), "{}", poll(&new));
+    let burst = PollReport { in_burst: true, ..new };
+    assert!(
+        poll(&burst).starts_with("in quick succession for the moment, then every 64.0 s: "),
+        "{}",
+        poll(&burst)
+    );
     let hasty = PollReport { why: Why::Unsettled { credit: 1 }, ..asked() };
     assert!(poll(&hasty).contains("; for 1 more request at most;"), "{}", poll(&hasty));
     let eager = PollReport { wanted_s: Some(9.0), next_s: 64.0, servers: 1, ..asked() };
