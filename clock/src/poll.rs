@@ -94,6 +94,7 @@ pub struct Interval {
 
 /// Changes the interval of one source as advised, without haste.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Pace {
     credit: f64,
 }

@@ -84,7 +84,8 @@ pub enum Correction {
 }
 
 /// Remembers how often the clock was updated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Steering {
     limits: Limits,
     updates: u32,
@@ -132,6 +133,11 @@ impl Steering {
     #[must_use]
     pub fn step_now(estimate: &Estimate, phase: Offset) -> Correction {
         Correction::Step { by: phase.as_duration(), base: estimate.frequency.clamped(BASE_LIMIT) }
+    }
+
+    /// Other limits from now on.
+    pub const fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     fn slew(&self, estimate: &Estimate, base: Frequency, phase: Offset) -> Correction {

@@ -18,6 +18,8 @@ use ntp_proto::time::{FreeTime, Frequency, NtpDuration, RawTime};
 const READING: NtpDuration = NtpDuration::from_millis(1);
 /// How many changes of rate are remembered: more than can happen while a packet is on its way.
 const SEGMENTS: usize = 32;
+/// No clock can be told to run faster or slower by this.
+const IMPOSSIBLE_RATE: Frequency = Frequency::new(0.9);
 
 /// Counts the steps of the system clock. Raw times of different epochs cannot be compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +56,8 @@ pub struct Stamp {
     pub epoch: ClockEpoch,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Segment {
     epoch: ClockEpoch,
     raw: RawTime,
@@ -77,7 +80,8 @@ impl Segment {
 }
 
 /// The history of corrections, as pictured at the head of this file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Timeline {
     /// Never empty, oldest first.
     segments: VecDeque<Segment>,
@@ -148,6 +152,15 @@ impl Timeline {
     #[must_use]
     pub fn to_raw(&self, free: FreeTime) -> RawTime {
         self.current.to_raw(free)
+    }
+
+    /// Whether it could have come about. What came from a file need not.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let possible = |segment: &Segment| segment.correction.abs() < IMPOSSIBLE_RATE;
+        self.segments.len() <= SEGMENTS
+            && self.segments.back() == Some(&self.current)
+            && self.segments.iter().all(possible)
     }
 
     fn begin(&mut self, segment: Segment) {

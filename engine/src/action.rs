@@ -12,7 +12,8 @@ use crate::options::Family;
 use crate::source::SourceId;
 
 /// Something to do.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Send a request from a fresh socket with a random port; the socket of the source's last request may
     /// be closed. Answer with [`crate::Input::Departed`] and [`crate::Input::Datagram`].
@@ -24,6 +25,7 @@ pub enum Action {
         /// Where to.
         remote: SocketAddr,
         /// What.
+        #[serde(with = "crate::hex::packet")]
         bytes: [u8; HEADER_LEN],
     },
     /// Forget the sockets of a source.
@@ -48,7 +50,8 @@ pub enum Action {
 }
 
 /// A change of the clock.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ClockCommand {
     /// Run faster than the free-running clock by this much.
     SetRate(Frequency),
@@ -59,7 +62,7 @@ pub enum ClockCommand {
 }
 
 /// How good the clock is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClockStatus {
     /// Whether it is set by a source.
     pub synchronised: bool,

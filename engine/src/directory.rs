@@ -16,13 +16,16 @@ const FIRST_RETRY: NtpDuration = NtpDuration::from_secs(2);
 const LAST_RETRY: NtpDuration = NtpDuration::from_secs(256);
 /// More spare addresses than this are not kept.
 const MAX_SPARES: usize = 64;
+/// No look-up fails more often than this; beyond it a count is damaged.
+const MAX_FAILURES: u32 = 1 << 31;
 
 /// Names a look-up; the number of the entry that wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LookupId(pub(crate) usize);
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Lookup {
     /// Nothing is wanted.
     #[default]
@@ -33,7 +36,7 @@ enum Lookup {
     Asked,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Place {
     lookup: Lookup,
     failures: u32,
@@ -44,7 +47,7 @@ struct Place {
 }
 
 /// The places of all entries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Directory {
     places: Vec<Place>,
     /// After how long names of sources that work are looked up again.
@@ -54,6 +57,20 @@ pub(crate) struct Directory {
 impl Directory {
     pub(crate) fn new(entries: usize, refresh: Option<NtpDuration>) -> Self {
         Self { places: vec![Place::default(); entries], refresh }
+    }
+
+    /// Whether there is a place for each of so many entries, and every figure could be one. What came from a file
+    /// need not be.
+    pub(crate) fn is_sound(&self, entries: usize) -> bool {
+        let place = |p: &Place| {
+            p.failures <= MAX_FAILURES && p.spare.len() <= MAX_SPARES && p.banned.len() <= MAX_SPARES + 1
+        };
+        self.places.len() == entries && self.places.iter().all(place)
+    }
+
+    /// Names are looked up again after another time from the next look-up on.
+    pub(crate) const fn set_refresh(&mut self, refresh: Option<NtpDuration>) {
+        self.refresh = refresh;
     }
 
     /// One more entry.

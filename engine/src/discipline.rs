@@ -4,6 +4,8 @@ use ntp_clock::steer::{Correction, Limits, Steering};
 use ntp_clock::{Estimate, Timeline};
 use ntp_proto::time::{FreeTime, Frequency, Monotonic, NtpDuration, Offset, RawTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::action::{Action, ClockCommand};
 use crate::input::Now;
 
@@ -16,13 +18,15 @@ const SAME_RATE: Frequency = Frequency::new(1e-12);
 pub(crate) const SANE_RATE: Frequency = Frequency::from_ppm(500.0);
 /// A slew counts as over when this much is left: converting its end to another clock and back rounds.
 const ROUNDING: NtpDuration = NtpDuration::from_nanos(1_000);
+/// Nobody steps a clock more often than this; beyond it a count is damaged.
+const MAX_STEPS: u64 = 1 << 48;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Slew {
     until: FreeTime,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Discipline {
     pub(crate) timeline: Timeline,
     steering: Steering,
@@ -44,6 +48,17 @@ impl Discipline {
             updates: 0,
             steps: 0,
         }
+    }
+
+    /// Whether it could have come about. What came from a file need not.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.timeline.is_sound() && self.steps <= MAX_STEPS
+    }
+
+    /// The clock may be corrected otherwise from the next update on.
+    pub(crate) const fn set_limits(&mut self, limits: Limits, adjust: bool) {
+        self.steering.set_limits(limits);
+        self.adjust = adjust;
     }
 
     /// How far the system clock is behind the reference of `estimate`, which is as of now.

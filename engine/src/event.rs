@@ -122,6 +122,10 @@ pub enum Event {
     ClockDenied,
     /// The kernel lets us touch the clock again.
     ClockAllowed,
+    /// What the last run learnt from its sources was taken over.
+    HistoryRecalled,
+    /// It could not be, as the clock was set since.
+    HistoryNotUsed,
     /// What is configured comes to nothing, since another source has its address.
     AddressTaken {
         /// What is configured.
@@ -204,6 +208,10 @@ impl fmt::Display for Event {
                 "the kernel does not let us adjust the clock (is CAP_SYS_TIME missing?); measuring and serving only",
             ),
             Self::ClockAllowed => f.write_str("allowed to adjust the clock again"),
+            Self::HistoryRecalled => f.write_str("taken over what the last run learnt from its sources"),
+            Self::HistoryNotUsed => f.write_str(
+                "the clock was set since the last run; what it learnt from its sources is not used",
+            ),
             Self::AddressTaken { name, address, by } => {
                 write!(f, "{name} is not asked: {address} is asked already, as {by}")
             }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Drift;
 use crate::directory::LookupId;
+use crate::history::History;
 use crate::options::{Entry, FromFile, Host};
 use crate::source::{Source, SourceId};
 
@@ -64,6 +65,7 @@ pub enum Input<'a> {
         /// By whose clock reading.
         quality: StampQuality,
         /// What.
+        #[serde(with = "crate::hex::datagram")]
         bytes: Cow<'a, [u8]>,
     },
     /// A name was looked up. No address: it failed, or the name has none.
@@ -92,6 +94,8 @@ pub enum Input<'a> {
     },
     /// An operator wants something.
     Command(Command),
+    /// What an earlier run has learnt from its sources.
+    Recall(Box<History>),
     /// The service ends: the clock is left at a rate that is right without us.
     Shutdown,
 }

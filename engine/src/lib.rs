@@ -25,6 +25,7 @@ mod discipline;
 mod engine;
 pub mod event;
 pub mod explain;
+mod hex;
 mod history;
 mod input;
 mod options;

@@ -87,7 +87,8 @@ pub struct FromFile {
 }
 
 /// Who wants an entry that is not the configuration's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Origin {
     /// An operator, while the service runs.
     Operator,

@@ -3,6 +3,7 @@
 use ntp_clock::Estimate;
 use ntp_proto::packet::{Leap, RefId, Stratum};
 use ntp_proto::time::{EstimatedTime, FreeTime, Frequency, NtpDuration, Offset};
+use serde::{Deserialize, Serialize};
 
 use crate::source::{MAX_CLOCK_ERROR, SourceId};
 
@@ -12,7 +13,8 @@ const MAX_ERROR: NtpDuration = NtpDuration::from_secs(16);
 const LOCAL_ERROR: NtpDuration = NtpDuration::from_secs(1);
 
 /// What the clock is said to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Standing {
     /// Never set, or not known well enough any more.
     Unsynchronised,
@@ -23,7 +25,7 @@ pub(crate) enum Standing {
 }
 
 /// What is known of the clock, and from whom. Kept even when it is too old to be served.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tracking {
     pub(crate) source: SourceId,
     pub(crate) ref_id: RefId,

@@ -4,9 +4,11 @@ use ntp_clock::ClockEpoch;
 use ntp_proto::packet::{Leap, Precision, RefId, Stratum};
 use ntp_proto::server::SystemVars;
 use ntp_proto::time::{EstimatedTime, Frequency, NtpDuration, NtpShort, NtpTimestamp, RawTime};
+use serde::{Deserialize, Serialize};
 
 /// When a clock was last set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReferenceTime {
     /// It was not.
     Never,
@@ -20,7 +22,7 @@ pub enum ReferenceTime {
 ///
 /// Valid for raw times of its epoch, from its anchor to `valid_until`. After that a reader says
 /// "unsynchronised" by itself, so that an engine that hangs is not served for ever.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimeSnapshot {
     /// The clock that `anchor` was read from.
     pub epoch: ClockEpoch,

@@ -39,7 +39,7 @@ impl SourceId {
 }
 
 /// What the latest good reply said of the server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ServerState {
     pub(crate) leap: Leap,
     pub(crate) stratum: Stratum,
@@ -49,7 +49,7 @@ pub(crate) struct ServerState {
 }
 
 /// The latest sample, for people.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LastSample {
     pub(crate) at: FreeTime,
     /// Against the system clock as it was then.
@@ -79,7 +79,7 @@ impl Distance {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Source {
     pub(crate) id: SourceId,
     pub(crate) entry: usize,
@@ -144,6 +144,17 @@ impl Source {
             pace: Pace::default(),
             spacing: NtpDuration::ZERO,
         }
+    }
+
+    /// Whether every figure could be that of a source. What came from a file need not.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.association.is_sound() && self.filter.is_sound()
+    }
+
+    /// It is treated otherwise from now on.
+    pub(crate) fn set_options(&mut self, options: SourceOptions) {
+        self.options = options;
+        self.association.set_params(options.association);
     }
 
     /// A request goes out; its stamps are the program's own until better ones come.

@@ -15,7 +15,7 @@ fuzz_target!(|text: &str| {
     let host = Host::Address([192, 0, 2, 1].into());
     let entry = Entry { host, port: 123, kind: SourceKind::Server, options: SourceOptions::default() };
     let mut engine = start(Options { entries: vec![entry], ..Options::default() }, [0; 32], now);
-    engine.recall(now, history);
+    engine.handle(now, Input::Recall(Box::new(history)));
     for _ in 0..3 {
         let span = NtpDuration::from_secs(100);
         now = Now { monotonic: now.monotonic + span, raw: now.raw + span };

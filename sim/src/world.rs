@@ -113,7 +113,6 @@ pub struct World {
     sockets: Vec<(SourceId, TxToken)>,
     sent: u64,
     recording: Option<Vec<Line<'static>>>,
-    actions: Vec<Action>,
 }
 
 impl World {
@@ -158,7 +157,6 @@ impl World {
             sockets: Vec::new(),
             sent: 0,
             recording: record.then(|| vec![first]),
-            actions: Vec::new(),
         };
         world.act();
         world
@@ -208,8 +206,10 @@ impl World {
 
     /// What the engine wanted done so far, if the run is written down.
     #[must_use]
-    pub fn actions(&self) -> &[Action] {
-        &self.actions
+    pub fn actions(&self) -> Vec<Action> {
+        let action =
+            |line: &Line<'_>| if let Line::Action(action) = line { Some(action.clone()) } else { None };
+        self.recording().iter().filter_map(action).collect()
     }
 
     /// The server at this place in the scenario, to change its ways.
@@ -227,7 +227,7 @@ impl World {
         self.sockets.clear();
         self.engine = start(options, self.host.seed(), now);
         if recall {
-            self.engine.recall(now, history);
+            self.engine.handle(now, Input::Recall(Box::new(history)));
         }
         self.act();
     }
@@ -334,8 +334,8 @@ impl World {
     fn act(&mut self) {
         while self.engine.poll_event().is_some() {}
         while let Some(action) = self.engine.poll_action() {
-            if self.recording.is_some() {
-                self.actions.push(action.clone());
+            if let Some(recording) = &mut self.recording {
+                recording.push(Line::Action(action.clone()));
             }
             match action {
                 Action::Send { source, token, remote, bytes } => {

@@ -8,6 +8,8 @@ const MEMORY: usize = 200;
 /// the typical one, but not for ever, since paths change.
 const BLOCKS: usize = 16;
 const BLOCK: u64 = 256;
+/// No path sees more round trips than this; beyond it a count is damaged.
+const MAX_COUNT: u64 = 1 << 48;
 /// The median of the sum of two exponential delays is this share of its mean; converts a robust figure into
 /// the one that the formulas want.
 const MEDIAN_OF_MEAN: f64 = 0.839;
@@ -52,7 +54,7 @@ impl Delays {
         sorted.sort_by(f64::total_cmp);
         let plausible = |d: &f64| d.is_finite() && *d >= 0.0;
         let all = self.shortest.iter().chain(&sorted).all(plausible);
-        let counted = sorted.len() <= MEMORY && self.count >= sorted.len() as u64;
+        let counted = sorted.len() <= MEMORY && (sorted.len() as u64..=MAX_COUNT).contains(&self.count);
         let blocks = self.shortest.len() <= BLOCKS && self.shortest.is_empty() == sorted.is_empty();
         all && counted && blocks && sorted == self.sorted
     }

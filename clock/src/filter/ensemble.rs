@@ -29,9 +29,12 @@ pub struct Observation {
 /// How quickly the weight of a source follows its distance, as a share at each sample: distances fluctuate, and
 /// each change of the weights moves what all say together.
 const REWEIGH: f64 = 0.02;
+/// Shares add up to one but for this.
+const ROUNDING: f64 = 1e-9;
 
 /// The bank of all used sources, which are named by numbers.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ensemble {
     bank: Bank,
     members: Vec<Member>,
@@ -50,6 +53,7 @@ pub struct Voice<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Member {
     source: u32,
     /// The path whose bias counts; what later paths add is no news of the clock.
@@ -165,6 +169,13 @@ impl Ensemble {
     /// The offset became less certain, for a reason that no sample shows.
     pub fn disturb(&mut self, by: Uncertainty) {
         self.bank.disturb(by);
+    }
+
+    /// Whether every figure is one. What came from a file need not be.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let member = |m: &Member| m.strain.is_sound() && (0.0..=1.0 + ROUNDING).contains(&m.weight);
+        self.bank.is_sound() && self.poll.is_sound() && self.members.iter().all(member)
     }
 
     /// Biases are relative to this source's first path.

@@ -29,6 +29,8 @@ pub use portrait::{Bias, NoiseShares, Portrait};
 
 /// What is assumed of a free-running clock of which nothing is known.
 pub const UNKNOWN_SKEW: Frequency = Frequency::from_ppm(100.0);
+/// No source gives more samples than this; beyond it a count is damaged.
+const MAX_SAMPLES: u64 = 1 << 48;
 
 /// The knowledge that one source has given of the free-running clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -191,13 +193,20 @@ impl SourceFilter {
     /// it cannot have been learnt by a filter, but was damaged in a file.
     #[must_use]
     pub fn moved(mut self, later: NtpDuration) -> Option<Self> {
-        let plausible = self.path_delay.is_finite() && self.path_delay >= 0.0 && self.poll.is_sound();
-        let sound = plausible && self.paths.is_sound() && self.bank.as_ref().is_none_or(Bank::is_sound);
+        let sound = self.is_sound();
         if let Some(bank) = &mut self.bank {
             bank.shift(later);
         }
         self.conclude();
         sound.then_some(self)
+    }
+
+    /// Whether every figure is one. What came from a file need not be.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let plausible = self.path_delay.is_finite() && self.path_delay >= 0.0 && self.poll.is_sound();
+        let countable = self.samples <= MAX_SAMPLES;
+        countable && plausible && self.paths.is_sound() && self.bank.as_ref().is_none_or(Bank::is_sound)
     }
 
     /// The offset became less certain, for a reason that no sample shows.

@@ -19,6 +19,8 @@ const RUN_WITHIN: NtpDuration = NtpDuration::from_secs(2_000);
 const KNOWN_AFTER: u64 = 16;
 /// So many paths of a source are remembered.
 const PATHS: usize = 4;
+/// No source has more paths in its life than this; beyond it a number is damaged.
+const MAX_NUMBER: u32 = 1 << 31;
 /// A longer way exceeds the known one by this many typical excesses and uncertainties of its shortest round trip.
 const LONGER_EXCESSES: f64 = 5.0;
 const LONGER_BIASES: f64 = 3.0;
@@ -120,6 +122,7 @@ impl Paths {
             self.known.iter().enumerate().all(|(i, p)| self.known[..i].iter().all(|q| q.id != p.id));
         let run = self.run.len() <= RUN && self.run.iter().all(|(_, d)| d.is_finite() && *d >= 0.0);
         self.current < self.known.len()
+            && self.next <= MAX_NUMBER
             && self.known.len() <= PATHS
             && self.known.iter().all(path)
             && distinct

@@ -7,10 +7,12 @@
 //! | `sources.rs` | who is asked, and what becomes of answers |
 //! | `clock.rs` | who is believed, and what becomes of the clock |
 //! | `timers.rs` | what is due |
+//! | `state.rs` | whether all of it makes sense, and other options for it |
 
 mod clock;
 mod pool;
 mod sources;
+mod state;
 #[cfg(test)]
 mod tests;
 pub(crate) mod timers;
@@ -19,9 +21,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 use ntp_clock::filter::UNKNOWN_SKEW;
-use ntp_clock::{ClockEpoch, Ensemble, SourceFilter};
+use ntp_clock::{ClockEpoch, Ensemble, SourceFilter, Timeline};
 use ntp_proto::time::{Frequency, Monotonic, NtpDuration};
 use rand_chacha::ChaCha12Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Drift};
 use crate::directory::Directory;
@@ -37,7 +40,11 @@ use pool::Replacements;
 use timers::Timers;
 
 /// The whole time service; see the [crate's description](crate).
-#[derive(Debug)]
+///
+/// Its form in a recording is all of it but for actions and events that nobody has polled yet. What is read from
+/// there is refused unless it could have come about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Engine {
     pub(crate) options: Options,
     rng: ChaCha12Rng,
@@ -62,7 +69,9 @@ pub struct Engine {
     pub(crate) ensemble: Option<Ensemble>,
     pub(crate) timers: Timers,
     snapshot: TimeSnapshot,
+    #[serde(skip)]
     actions: VecDeque<Action>,
+    #[serde(skip)]
     events: VecDeque<Event>,
 }
 
@@ -117,6 +126,7 @@ impl Engine {
             Input::Resumed { asleep } => self.resumed(now, asleep),
             Input::RateChangedByOther { rate } => self.rate_changed_by_other(now, rate),
             Input::Command(command) => self.obey(now, command),
+            Input::Recall(history) => self.recall(now, *history),
             Input::Shutdown => {
                 self.shut_down(now);
                 return;
@@ -149,17 +159,16 @@ impl Engine {
         &self.snapshot
     }
 
-    /// Takes over what an earlier run learnt from the sources that are still asked; `false` if the clock was set
-    /// in between, so that it says nothing any more.
-    pub fn recall(&mut self, now: Now, history: History) -> bool {
-        let Some(shift) = history.shift(now) else { return false };
-        self.history = Some((history, shift));
-        for index in 0..self.sources.len() {
-            if let Some(filter) = self.recalled(self.sources[index].address) {
-                self.sources[index].filter = filter;
-            }
-        }
-        true
+    /// What it was made from.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// How the system clock was corrected.
+    #[must_use]
+    pub const fn timeline(&self) -> &Timeline {
+        &self.discipline.timeline
     }
 
     /// What the sources have taught, for the next run.
@@ -235,6 +244,22 @@ impl Engine {
             Command::Delete(host) => self.delete(now, &host),
             Command::SourceFiles(entries) => self.take_files(now, entries),
         }
+    }
+
+    /// Takes over what an earlier run learnt from the sources that are still asked, unless the clock was set in
+    /// between, so that it says nothing any more.
+    fn recall(&mut self, now: Now, history: History) {
+        let Some(shift) = history.shift(now) else {
+            self.events.push_back(Event::HistoryNotUsed);
+            return;
+        };
+        self.history = Some((history, shift));
+        for index in 0..self.sources.len() {
+            if let Some(filter) = self.recalled(self.sources[index].address) {
+                self.sources[index].filter = filter;
+            }
+        }
+        self.events.push_back(Event::HistoryRecalled);
     }
 
     fn recalled(&mut self, address: SocketAddr) -> Option<SourceFilter> {

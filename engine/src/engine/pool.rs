@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use ntp_clock::SourceFilter;
 use ntp_clock::select::State;
 use ntp_proto::time::{Monotonic, NtpDuration};
+use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use crate::action::Action;
@@ -30,7 +31,7 @@ const BAD_POLLS: u32 = 8;
 const REPLACE_INTERVAL: NtpDuration = NtpDuration::from_secs(1_800);
 
 /// When a source was last replaced, and whether one waits for a look-up.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Replacements {
     latest: Option<Monotonic>,
     pending: Option<SourceId>,

@@ -1,6 +1,7 @@
 //! What is due: every deadline that is not a source's own, each named for what it means.
 
 use ntp_proto::time::{Frequency, Monotonic, NtpDuration};
+use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::clock::VALIDITY;
@@ -29,7 +30,7 @@ pub(super) fn is_worth_saving(skew: Frequency) -> bool {
     skew < WORTH_SAVING
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Timers {
     publish: Option<Monotonic>,
     kernel_status: Option<Monotonic>,

@@ -46,6 +46,8 @@ impl Event {
             Self::Resumed { .. } => "machine_resumed",
             Self::ClockDenied => "clock_denied",
             Self::ClockAllowed => "clock_allowed",
+            Self::HistoryRecalled => "history_recalled",
+            Self::HistoryNotUsed => "history_not_used",
             Self::AddressTaken { .. } => "address_taken",
             Self::LookupFailed { .. } => "lookup_failed",
         }
@@ -98,9 +100,12 @@ impl Event {
             Self::LookupFailed { name, retry } => {
                 vec![("name", text(name)), ("retry_s", Field::Number(retry.to_seconds()))]
             }
-            Self::Unsynchronised | Self::LocalReference | Self::ClockDenied | Self::ClockAllowed => {
-                Vec::new()
-            }
+            Self::Unsynchronised
+            | Self::LocalReference
+            | Self::ClockDenied
+            | Self::ClockAllowed
+            | Self::HistoryRecalled
+            | Self::HistoryNotUsed => Vec::new(),
         }
     }
 }

@@ -626,14 +626,8 @@ fn options(settings: &Settings, clock: &mut MachineClock, problems: &mut Problem
 fn recall(engine: &mut Engine, now: Now, settings: &Settings, problems: &mut Problems) {
     let topic = format!("history file {}", settings.history_file.display());
     let found = problems.note(&topic, history::take(&settings.history_file), "starting without it");
-    let Some(history) = found.flatten() else { return };
-    if engine.recall(now, history) {
-        tracing::info!(event = "history_recalled", "taken over what the last run learnt from its sources");
-    } else {
-        tracing::info!(
-            event = "history_not_used",
-            "the clock was set since the last run; what it learnt from its sources is not used"
-        );
+    if let Some(history) = found.flatten() {
+        engine.handle(now, Input::Recall(Box::new(history)));
     }
 }
 

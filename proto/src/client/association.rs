@@ -17,6 +17,9 @@ const HIDDEN_PRECISION: Precision = Precision::new(32);
 /// How long before a request the way to the server is warmed up.
 const WARM_UP: NtpDuration = NtpDuration::from_secs(2);
 
+/// No association counts further than this; beyond it a count is damaged.
+const MAX_COUNT: u64 = 1 << 48;
+
 /// How an association behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
@@ -97,6 +100,7 @@ pub struct Measurement {
 
 /// Whether the server wants to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Standing {
     /// It is asked.
     Active,
@@ -106,7 +110,8 @@ pub enum Standing {
     Offline,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Outstanding {
     token: TxToken,
     /// What the request carried as its transmit timestamp: random, so that it tells nobody our time and
@@ -116,7 +121,8 @@ struct Outstanding {
 }
 
 /// A client association (RFC 5905 §9.1).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Association {
     params: Params,
     standing: Standing,
@@ -288,6 +294,23 @@ impl Association {
     #[must_use]
     pub const fn latest_request(&self) -> Option<Monotonic> {
         self.latest_request
+    }
+
+    /// Other parameters from now on. The schedule keeps its place as far as they allow.
+    pub fn set_params(&mut self, params: Params) {
+        self.params = params;
+        self.schedule.set_limits(&params);
+    }
+
+    /// Whether every figure could be that of an association. What came from a file need not.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let counts = [self.next_token, self.requests, self.replies, self.discards.largest()];
+        let known = |token: TxToken| token.0 < self.next_token;
+        counts.iter().all(|count| *count <= MAX_COUNT)
+            && self.outstanding.is_none_or(|o| known(o.token))
+            && self.warm_up.is_none_or(|(token, _)| known(token))
+            && self.schedule.is_sound()
     }
 
     /// The reach register.

@@ -16,7 +16,6 @@ pub enum Discard {
     /// A version that does not exist.
     Version(u8),
     /// Not a server's packet.
-    #[cfg_attr(feature = "serde", serde(skip))]
     Mode(Mode),
     /// The same reply again (RFC 5905 test 1).
     Duplicate,
@@ -110,6 +109,7 @@ impl fmt::Display for Discard {
 
 /// How often each test failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct DiscardCounters([u64; Discard::COUNT]);
 
 impl DiscardCounters {
@@ -140,6 +140,11 @@ impl DiscardCounters {
     /// Name and count of every test.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         Self::NAMES.into_iter().zip(self.0)
+    }
+
+    /// The largest count.
+    pub(super) fn largest(&self) -> u64 {
+        self.0.into_iter().max().unwrap_or(0)
     }
 
     /// All of them together.

@@ -4,6 +4,7 @@ use core::fmt;
 
 /// The reach register (RFC 5905 §13): one bit for each of the last eight requests, the latest in bit 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Reach(u8);
 
 impl Reach {

@@ -28,7 +28,8 @@ const UNREACHABLE_HEADROOM: i8 = 4;
 /// Intervals are lengthened by up to this share, lest clients fall into step with each other.
 const RANDOM_SHARE: f64 = 0.02;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Burst {
     requests_left: u8,
     replies_left: u8,
@@ -40,7 +41,8 @@ const INITIAL_BURST: Burst =
     Burst { requests_left: INITIAL_REQUESTS, replies_left: BURST_REPLIES, initial: true };
 
 /// The poll process (RFC 5905 §13).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Schedule {
     min: PollExp,
     max: PollExp,
@@ -67,6 +69,20 @@ impl Schedule {
             unanswered: 0,
             stretch: 1.0,
         }
+    }
+
+    /// Whether every figure could be that of a schedule. What came from a file need not.
+    pub(super) fn is_sound(&self) -> bool {
+        let burst = |burst: Burst| burst.requests_left > 0 && burst.replies_left > 0;
+        self.burst.is_none_or(burst) && (1.0..=1.0 + RANDOM_SHARE).contains(&self.stretch)
+    }
+
+    /// Other limits from now on; a burst that has begun goes on.
+    pub(super) fn set_limits(&mut self, params: &Params) {
+        self.min = params.min_poll;
+        self.max = params.max_poll.max(params.min_poll);
+        self.bursts = params.burst;
+        self.set_poll(self.poll);
     }
 
     pub(super) fn poll(&self) -> PollExp {
@@ -141,7 +157,10 @@ impl Schedule {
     }
 
     fn spend_burst(&mut self) {
-        if self.burst.is_none() && self.bursts && self.poll.get() >= self.min.get() + BURST_HEADROOM {
+        if self.burst.is_none()
+            && self.bursts
+            && self.poll.get() >= self.min.get().saturating_add(BURST_HEADROOM)
+        {
             // One good reply is all that a regular poll is for; the rest of the burst is for lost packets.
             self.burst = Some(Burst { requests_left: BURST_REQUESTS, replies_left: 1, initial: false });
         }

@@ -44,6 +44,7 @@ impl Leap {
 
 /// Association mode (RFC 5905 §7.3). All eight values have a name, so every packet has a mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Mode {
     /// 0; NTPv1 clients send it too.
     Reserved,

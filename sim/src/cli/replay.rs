@@ -15,8 +15,9 @@ const TOLD: usize = 5;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A recording, one JSON value a line.
-    file: PathBuf,
+    /// A recording, one JSON value a line; its parts in the order in which they were written, as `FILE.1 FILE`.
+    #[arg(required = true)]
+    file: Vec<PathBuf>,
     /// What if an option had been different: `minpoll`, `maxpoll` and `iburst` of all sources, or a path into
     /// the options of the recording, as `steering.max_slew_rate=0.0001`. May be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
@@ -28,10 +29,9 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(&self) -> Result<()> {
-        let name = || self.file.display().to_string();
-        let lines = read(File::open(&self.file).with_context(name)?).with_context(name)?;
+        let lines = self.lines()?;
         if self.set.is_empty() {
-            let exact = replay(&lines).with_context(name)?;
+            let exact = replay(&lines).context("there is no engine")?;
             let run = self.run_in_words("replayed", &exact.engine, exact.now, &exact.diary);
             return super::say(&(run + &differences(&exact)));
         }
@@ -41,16 +41,26 @@ impl Args {
                 set(options, assignment).expect("it was tried before");
             }
         };
-        let run = what_if(&lines, change).with_context(name)?;
+        let run = what_if(&lines, change)
+            .context("an engine that runs already can be given other options, but no other servers")?;
         let recorded = &run.recorded;
         let first = self.run_in_words("recorded", &recorded.engine, recorded.now, &recorded.diary);
         let second = self.run_in_words(&self.set.join(" "), &run.engine, run.now, &run.diary);
         super::say(&(first + &second + &limits(&run)))
     }
 
+    fn lines(&self) -> Result<Vec<Line<'static>>> {
+        let mut lines = Vec::new();
+        for file in &self.file {
+            let name = || file.display().to_string();
+            lines.extend(read(File::open(file).with_context(name)?).with_context(name)?);
+        }
+        Ok(lines)
+    }
+
     fn check(&self, lines: &[Line<'_>]) -> Result<()> {
-        let Some(Line::Start { options, .. }) = lines.first() else { return Ok(()) };
-        let mut options = (**options).clone();
+        let Some((_, engine)) = lines.first().and_then(Line::engine) else { return Ok(()) };
+        let mut options = engine.options().clone();
         self.set.iter().try_for_each(|assignment| set(&mut options, assignment))
     }
 
@@ -84,13 +94,21 @@ fn state(engine: &Engine, now: Now) -> String {
 }
 
 fn differences(exact: &Exact) -> String {
+    let Exact { inputs, decisions, gaps, .. } = exact;
+    let gaps = match gaps {
+        0 => String::new(),
+        gaps => {
+            format!("lines are missing, or other decisions were made, before {gaps} states of the engine\n")
+        }
+    };
     if exact.differences.is_empty() {
-        return format!("every decision that the recording shows was made again ({} inputs)\n", exact.inputs);
+        return format!("all {decisions} decisions are the same ({inputs} inputs)\n{gaps}");
     }
     let words =
         exact.differences.iter().take(TOLD).map(|(at, words)| format!("  {} {words}\n", at.monotonic));
     let words: String = words.collect();
-    format!("{} decisions differ from the recording; the first:\n{words}", exact.differences.len())
+    let different = exact.differences.len();
+    format!("{different} of {decisions} decisions differ from the recording; the first:\n{words}{gaps}")
 }
 
 fn limits(run: &WhatIf) -> String {

@@ -3,16 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
-use ntp_engine::record::{Line, start};
-use ntp_engine::{Action, ClockCommand, ClockOutcome, Engine, Event, Input, Now, SourceId};
+use ntp_engine::record::Line;
+use ntp_engine::{Action, Engine, Event, Now, SourceId};
 use ntp_proto::client::TxToken;
 use ntp_proto::packet::HEADER_LEN;
-use ntp_proto::time::{Frequency, NtpDuration};
-
-/// The kernel rounds what it is told; rates that differ by less were the same command.
-const SAME_RATE: Frequency = Frequency::from_ppm(0.001);
-/// The same for steps.
-const SAME_STEP: NtpDuration = NtpDuration::from_nanos(1_000);
 
 /// A request as the engine made it.
 #[derive(Clone, Copy, Debug)]
@@ -30,15 +24,21 @@ pub struct Exact {
     pub now: Now,
     /// Inputs so far.
     pub inputs: u64,
+    /// Decisions in the recording so far.
+    pub decisions: u64,
     /// What the engine had to tell, with the time of the input that made it do so.
     pub diary: Vec<(Now, Event)>,
-    /// Where the recording shows another decision than was made now.
+    /// Where the recording shows another decision than was made now. All that follow the first may follow from it.
     pub differences: Vec<(Now, String)>,
+    /// How many states of the engine were not what was reached: lines before them are missing, or they follow from a
+    /// difference.
+    pub gaps: u64,
     pub(super) requests: BTreeMap<(SourceId, TxToken), Request>,
-    commands: VecDeque<ClockCommand>,
+    /// Decisions that were made now and that the recording has not shown yet.
+    made: VecDeque<Action>,
 }
 
-/// Goes through a recording; `None` if it does not begin with a start.
+/// Goes through a recording; `None` if it begins with no engine.
 #[must_use]
 pub fn replay(lines: &[Line<'_>]) -> Option<Exact> {
     let (first, rest) = lines.split_first()?;
@@ -51,15 +51,17 @@ pub fn replay(lines: &[Line<'_>]) -> Option<Exact> {
 
 impl Exact {
     pub(super) fn begin(first: &Line<'_>) -> Option<Self> {
-        let Line::Start { now, seed, options } = first else { return None };
+        let (now, engine) = first.engine()?;
         let mut exact = Self {
-            engine: start((**options).clone(), *seed, *now),
-            now: *now,
+            engine,
+            now,
             inputs: 0,
+            decisions: 0,
             diary: Vec::new(),
             differences: Vec::new(),
+            gaps: 0,
             requests: BTreeMap::new(),
-            commands: VecDeque::new(),
+            made: VecDeque::new(),
         };
         exact.drain();
         Some(exact)
@@ -67,20 +69,28 @@ impl Exact {
 
     pub(super) fn go_on(&mut self, line: &Line<'_>) {
         match line {
-            Line::Start { now, seed, options } => {
-                self.now = *now;
-                self.engine = start((**options).clone(), *seed, *now);
-                self.requests.clear();
-                self.commands.clear();
+            Line::State { engine, .. } if **engine == self.engine => {}
+            Line::Start { .. } | Line::State { .. } => {
+                self.gaps += u64::from(matches!(line, Line::State { .. }));
+                self.take_over(line);
             }
             Line::Input { now, input } => {
                 self.now = *now;
                 self.inputs += 1;
-                self.compare(input);
                 self.engine.handle(*now, input.clone());
             }
+            Line::Action(recorded) => self.compare(recorded),
         }
         self.drain();
+    }
+
+    /// Goes on with the engine that a line brings.
+    fn take_over(&mut self, line: &Line<'_>) {
+        if let Some((now, engine)) = line.engine() {
+            (self.now, self.engine) = (now, engine);
+            self.requests.clear();
+            self.made.clear();
+        }
     }
 
     fn drain(&mut self) {
@@ -88,46 +98,32 @@ impl Exact {
             self.diary.push((self.now, event));
         }
         while let Some(action) = self.engine.poll_action() {
-            match action {
-                Action::Send { source, token, remote, bytes } => {
-                    self.requests.insert((source, token), Request { remote, bytes });
-                }
-                Action::Clock(command @ (ClockCommand::SetRate(_) | ClockCommand::Step(_))) => {
-                    self.commands.push_back(command);
-                }
-                _ => {}
+            if let Action::Send { source, token, remote, bytes } = action {
+                self.requests.insert((source, token), Request { remote, bytes });
             }
+            self.made.push_back(action);
         }
     }
 
-    /// An input that is the effect of a decision tells which.
-    fn compare(&mut self, input: &Input<'_>) {
-        let difference = match input {
-            Input::Departed { source, token, .. } => {
-                let asked = self.requests.contains_key(&(*source, *token));
-                (!asked).then(|| format!("request {} of source {} departed", token.number(), source.number()))
-            }
-            Input::Clock(outcome) => self.compare_clock(*outcome),
-            _ => None,
-        };
-        if let Some(difference) = difference {
-            self.differences.push((self.now, difference));
+    fn compare(&mut self, recorded: &Action) {
+        self.decisions += 1;
+        let made = self.made.pop_front();
+        if made.as_ref() != Some(recorded) {
+            let made = made.map_or("nothing".to_owned(), |made| words(&made));
+            self.differences.push((self.now, format!("{} was wanted, now {made} is", words(recorded))));
         }
     }
+}
 
-    fn compare_clock(&mut self, outcome: ClockOutcome) -> Option<String> {
-        let wanted = self.commands.pop_front();
-        let same = match (wanted, outcome) {
-            (Some(ClockCommand::SetRate(wanted)), ClockOutcome::RateSet { rate, .. }) => {
-                (wanted - rate).abs() < SAME_RATE
-            }
-            (Some(ClockCommand::Step(wanted)), ClockOutcome::Stepped { by, .. }) => {
-                (wanted - by).abs() < SAME_STEP
-            }
-            (Some(_), ClockOutcome::Denied) => true,
-            _ => false,
-        };
-        let wanted = || wanted.map_or("nothing".to_owned(), |wanted| format!("{wanted:?}"));
-        (!same).then(|| format!("{outcome:?}, but {} is asked for now", wanted()))
+/// A decision, as short as can be told apart.
+fn words(action: &Action) -> String {
+    match action {
+        Action::Send { source, token, remote, bytes } => {
+            let nonce: String = bytes[HEADER_LEN - 8..].iter().map(|byte| format!("{byte:02x}")).collect();
+            let (source, token) = (source.number(), token.number());
+            format!("request {token} of source {source} to {remote} with nonce {nonce}")
+        }
+        Action::Clock(command) => format!("{command:?}"),
+        other => format!("{other:?}"),
     }
 }

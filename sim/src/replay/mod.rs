@@ -1,8 +1,7 @@
 //! Recordings of real runs: the decisions made again, and what other options would have made of them.
 //!
-//! A recording is what `ntp_engine::record` defines, one JSON value a line. It carries what reached the engine.
-//! What the engine decided is in it too, by its effects: a request that departed had been asked for, and a
-//! clock that was set had been commanded.
+//! A recording is what `ntp_engine::record` defines, one JSON value a line: what reached the engine, and what it
+//! wanted done.
 //!
 //! | file | does |
 //! |---|---|
@@ -22,21 +21,26 @@ use serde_json::Value;
 pub use exact::{Exact, replay};
 pub use what_if::{WhatIf, what_if};
 
-/// The lines of a recording; empty ones are passed over.
+/// The lines of a recording; empty ones are passed over, and so is a last one that was not written to its end.
 ///
 /// # Errors
-/// It cannot be read, a line is none of a recording's, or it does not begin with a start.
+/// It cannot be read, a line is none of a recording's, or the first brings no engine.
 pub fn read(from: impl Read) -> Result<Vec<Line<'static>>> {
     let mut lines = Vec::new();
-    for (number, text) in BufReader::new(from).lines().enumerate() {
-        let text = text?;
-        if text.trim().is_empty() {
-            continue;
+    let mut from = BufReader::new(from);
+    let (mut number, mut text) = (0, String::new());
+    while from.read_line(&mut text)? > 0 {
+        number += 1;
+        match serde_json::from_str(&text) {
+            _ if text.trim().is_empty() => {}
+            Ok(line) => lines.push(line),
+            Err(error) if error.is_eof() && !text.ends_with('\n') => break,
+            Err(error) => return Err(error).with_context(|| format!("line {number}")),
         }
-        let line = serde_json::from_str(&text).with_context(|| format!("line {}", number + 1))?;
-        lines.push(line);
+        text.clear();
     }
-    ensure!(matches!(lines.first(), Some(Line::Start { .. })), "it does not begin with a start");
+    let begins = matches!(lines.first(), Some(Line::Start { .. } | Line::State { .. }));
+    ensure!(begins, "it begins with no engine: neither with its start nor with its state");
     Ok(lines)
 }
 

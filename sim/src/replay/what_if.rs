@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use ntp_clock::{Stamp, Timeline};
-use ntp_engine::record::{Line, start};
+use ntp_engine::record::{self, Line};
 use ntp_engine::{
     Action, ClockCommand, ClockOutcome, Engine, Event, Input, LookupId, Now, Options, SourceId, StampQuality,
 };
@@ -63,15 +63,22 @@ struct Waiting {
     stands_for: Option<(SourceId, TxToken)>,
 }
 
-/// Goes through a recording with options changed by `change`, up to where the program was started anew, if it
-/// was. `None` if the recording does not begin with a start.
+/// Goes through a recording with options changed by `change`, up to where the program was started anew or lines are
+/// missing, if that is so. Where the recording begins with an engine that runs already, requests that were on their
+/// way then are not answered.
+///
+/// `None` if the recording begins with no engine, or `change` gives other servers to one that runs already.
 #[must_use]
 pub fn what_if(lines: &[Line<'_>], change: impl FnOnce(&mut Options)) -> Option<WhatIf> {
     let (first, rest) = lines.split_first()?;
     let mut run = WhatIf::begin(first, lines, change)?;
     for line in rest {
-        let Line::Input { now, input } = line else { break };
-        run.go_on(line, *now, input);
+        match line {
+            Line::Input { now, input } => run.go_on(line, *now, input),
+            Line::State { engine, .. } if **engine != run.recorded.engine => break,
+            Line::State { .. } | Line::Action(_) => run.recorded.go_on(line),
+            Line::Start { .. } => break,
+        }
     }
     Some(run)
 }
@@ -79,21 +86,21 @@ pub fn what_if(lines: &[Line<'_>], change: impl FnOnce(&mut Options)) -> Option<
 impl WhatIf {
     fn begin(first: &Line<'_>, lines: &[Line<'_>], change: impl FnOnce(&mut Options)) -> Option<Self> {
         let recorded = Exact::begin(first)?;
-        let Line::Start { now, seed, options } = first else { return None };
-        let mut options = (**options).clone();
-        let timeline = Timeline::new(now.raw, options.initial_rate);
+        let (now, engine) = first.engine()?;
+        let mut options = engine.options().clone();
         change(&mut options);
+        let timeline = engine.timeline().clone();
         let mut run = Self {
-            engine: start(options, *seed, *now),
+            engine: begun_otherwise(first, options)?,
             recorded,
-            now: *now,
+            now,
             diary: Vec::new(),
             asked: 0,
             answered: 0,
             replies: 0,
             below: timeline.clone(),
             above: timeline.clone(),
-            last: (*now, timeline.free_now(now.raw)),
+            last: (now, timeline.free_now(now.raw)),
             waiting: BTreeMap::new(),
             names: names(lines),
         };
@@ -163,6 +170,7 @@ impl WhatIf {
             }
             Input::Resumed { asleep } => self.tell(Input::Resumed { asleep: *asleep }),
             Input::Command(command) => self.tell(Input::Command(command.clone())),
+            Input::Recall(history) => self.tell(Input::Recall(history.clone())),
             Input::Shutdown => self.tell(Input::Shutdown),
             Input::RateChangedByOther { rate } => self.below.change_rate(now.raw, *rate),
             Input::Clock(ClockOutcome::Denied) | Input::Tick | Input::Resolved { .. } => {}
@@ -232,6 +240,17 @@ impl WhatIf {
                 Action::Forget { source } => self.waiting.retain(|_, waiting| waiting.source != source),
                 Action::Clock(ClockCommand::SetStatus(_)) | Action::Save(_) => {}
             }
+        }
+    }
+}
+
+/// The engine of a recording's first line with other options.
+fn begun_otherwise(first: &Line<'_>, options: Options) -> Option<Engine> {
+    match first {
+        Line::Start { now, seed, .. } => Some(record::start(options, *seed, *now)),
+        _ => {
+            let (_, mut engine) = first.engine()?;
+            engine.change_options(options).then_some(engine)
         }
     }
 }

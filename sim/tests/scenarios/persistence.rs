@@ -1,6 +1,6 @@
 //! What one run learns for the next.
 
-use ntp_engine::{Action, Drift};
+use ntp_engine::{Action, Drift, Event, Input};
 use ntp_proto::time::Frequency;
 use ntp_sim::oscillator::Quartz;
 use ntp_sim::server::{Behaviour, Server};
@@ -87,5 +87,7 @@ fn a_history_is_not_used_once_somebody_set_the_clock() {
     world.step_by_other(secs(1.0));
     let options = lan_client().options;
     let mut engine = ntp_engine::record::start(options, [0; 32], world.client_now());
-    assert!(!engine.recall(world.client_now(), history));
+    engine.handle(world.client_now(), Input::Recall(Box::new(history)));
+    let told: Vec<Event> = std::iter::from_fn(|| engine.poll_event()).collect();
+    assert!(told.contains(&Event::HistoryNotUsed), "{told:?}");
 }

@@ -51,10 +51,41 @@ fn a_recording_that_went_through_json_gives_the_same_decisions_twice() {
     let (first, second) = (actions_of(&recording), actions_of(&recording));
     assert!(first.len() > 300, "only {} actions: nothing is shown", first.len());
     assert_eq!(first.len(), live.actions().len());
-    for (i, (replayed, decided)) in first.iter().zip(live.actions()).enumerate() {
+    for (i, (replayed, decided)) in first.iter().zip(&live.actions()).enumerate() {
         assert_eq!(replayed, decided, "action {i}");
     }
     assert_eq!(first, second);
+}
+
+/// An engine that is written down and read back between any two inputs decides as though nothing had been.
+#[test]
+fn a_run_that_is_cut_anywhere_goes_on_as_it_would_have() {
+    let lines = run(3).recording().to_vec();
+    let (now, mut engine) = lines[0].engine().expect("it begins with a start");
+    while engine.poll_action().is_some() {}
+    while engine.poll_event().is_some() {}
+    let mut latest = now;
+    for (i, line) in lines.iter().enumerate().skip(1) {
+        let state = Line::State { now: latest, engine: Box::new(engine.clone()) };
+        let written = serde_json::to_string(&state).expect("a state can be written");
+        let read: Line<'_> = serde_json::from_str(&written).unwrap_or_else(|error| panic!("{i}: {error}"));
+        assert_eq!(read, state, "before line {i}");
+        if i % 100 == 0 {
+            let rest = || lines[i..].iter().cloned();
+            let mut restored = Vec::new();
+            replay([read].into_iter().chain(rest()), |at, action| restored.push((at, action)));
+            let mut expected = Vec::new();
+            replay([state].into_iter().chain(rest()), |at, action| expected.push((at, action)));
+            assert!(restored == expected, "cut before line {i}");
+            assert!(restored.len() > 10 || i + 100 > lines.len(), "only {} actions", restored.len());
+        }
+        if let Line::Input { now, input } = line {
+            latest = *now;
+            engine.handle(*now, input.clone());
+            while engine.poll_action().is_some() {}
+            while engine.poll_event().is_some() {}
+        }
+    }
 }
 
 #[test]
