@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use ntpd::daemon::log::{self, Format};
 use ntpd::daemon::run;
-use ntpd::daemon::settings::{Overrides, Settings, SettingsError};
+use ntpd::daemon::settings::{Overrides, Recording, Settings, SettingsError};
 use tracing::Level;
 
 /// EX_NOINPUT: the configuration file cannot be read.
@@ -35,6 +35,14 @@ struct Args {
     /// Take over what the last run learnt from its sources, and leave it for the next run at the end
     #[arg(short, long)]
     recall: bool,
+    /// Write down all that reaches the engine, for `ntp-sim replay`; what FILE holds so far becomes FILE.1. Who can
+    /// read the file can predict the requests of this run
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// How many MiB FILE and FILE.1 may take together
+    #[arg(long, value_name = "MIB", default_value_t = 64, requires = "record",
+        value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    record_limit: u32,
     /// Check the configuration and end
     #[arg(long)]
     check: bool,
@@ -56,6 +64,7 @@ fn main() -> ExitCode {
         no_control: args.no_control,
         socket: args.socket,
         recall: args.recall,
+        recording: args.record.map(|file| Recording { file, limit: u64::from(args.record_limit) << 20 }),
     };
     let settings = match Settings::load(&overrides) {
         Ok(settings) => settings,

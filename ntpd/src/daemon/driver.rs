@@ -11,10 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use ntp_clock::Stamp;
-use ntp_engine::record::{Seed, start};
+use ntp_engine::record::Seed;
 use ntp_engine::{
-    Action, ClockCommand, ClockOutcome, Command, Drift, Engine, Event, Input, LookupId, Now, Options,
-    SourceId, StampQuality, Target, TimeSnapshot,
+    Action, ClockCommand, ClockOutcome, Command, Drift, Event, Input, LookupId, Now, Options, SourceId,
+    StampQuality, Target, TimeSnapshot,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::time::{Monotonic, NtpDuration};
@@ -28,7 +28,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::clock::{Jump, MachineClock};
 use super::problems::Problems;
+use super::recorded::RecordedEngine;
+use super::recorder::Recorder;
 use super::requests::Requests;
+use super::segments::Segments;
 use super::serve::{self, Serving};
 use super::settings::Settings;
 use super::source_files::{self, Found};
@@ -88,7 +91,7 @@ struct Listener {
 struct Driver {
     settings: Settings,
     started: Monotonic,
-    engine: Engine,
+    engine: RecordedEngine,
     clock: MachineClock,
     watch: Option<AsyncFd<ClockWatch>>,
     snapshot: Rc<Cell<TimeSnapshot>>,
@@ -131,7 +134,8 @@ impl Driver {
         let (now, _) = clock.observe(false);
         let mut seed: Seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
-        let mut engine = start(options, seed, now);
+        let recorder = recorder(&settings, &mut problems);
+        let mut engine = RecordedEngine::start(options, seed, now, recorder);
         if denied {
             engine.handle(now, Input::Clock(ClockOutcome::Denied));
         }
@@ -223,8 +227,11 @@ impl Driver {
             Wake::Jumped(false) | Wake::Ending(_) => {}
         }
         self.hear_of_savings();
+        self.hear_of_recording();
         if Instant::now() >= self.retry {
             self.open_what_is_closed();
+            self.engine.record_again();
+            self.carry_out();
         }
     }
 
@@ -252,7 +259,7 @@ impl Driver {
     }
 
     /// Hands an input to the engine and does what it wants.
-    fn tell(&mut self, input: Input<'_>) {
+    fn tell(&mut self, input: Input<'static>) {
         let now = self.observe(false);
         self.engine.handle(now, input);
         self.carry_out();
@@ -368,6 +375,13 @@ impl Driver {
         while let Ok(result) = self.saved.1.try_recv() {
             self.note_saving(result);
         }
+    }
+
+    fn hear_of_recording(&mut self) {
+        let Some(outcome) = self.engine.hear_of_recording() else { return };
+        let Some(recording) = &self.settings.recording else { return };
+        let topic = format!("recording {}", recording.file.display());
+        self.problems.note(&topic, outcome, "interrupted; begun anew when that is possible");
     }
 
     fn note_saving(&mut self, result: io::Result<()>) {
@@ -534,6 +548,14 @@ impl Driver {
                  clock, run it as root with a configuration whose [server] does not say control = \"none\""
             );
         }
+        if let Some(recording) = &self.settings.recording {
+            let file = recording.file.display().to_string();
+            tracing::info!(
+                event = "recording",
+                file,
+                "all that reaches the engine is recorded in {file}; who can read that file can predict requests"
+            );
+        }
         if self.listeners.is_empty() {
             tracing::info!(
                 event = "serving_nobody",
@@ -556,6 +578,7 @@ impl Driver {
             let result = history::write(&self.settings.history_file, &self.engine.history(now));
             self.problems.note("history file", result, "the next run starts without it");
         }
+        self.engine.end_recording();
         tracing::info!(event = "ended", "ntpd ended");
     }
 }
@@ -622,8 +645,16 @@ fn options(settings: &Settings, clock: &mut MachineClock, problems: &mut Problem
     (options, denied)
 }
 
+/// Writes down what reaches the engine, if that is wanted.
+fn recorder(settings: &Settings, problems: &mut Problems) -> Option<Recorder> {
+    let recording = settings.recording.as_ref()?;
+    let started = Recorder::start(Segments::new(recording.file.clone(), recording.limit));
+    let topic = format!("recording {}", recording.file.display());
+    problems.note(&topic, started, "nothing is recorded")
+}
+
 /// What the last run learnt, if it is there and the clock is still the same.
-fn recall(engine: &mut Engine, now: Now, settings: &Settings, problems: &mut Problems) {
+fn recall(engine: &mut RecordedEngine, now: Now, settings: &Settings, problems: &mut Problems) {
     let topic = format!("history file {}", settings.history_file.display());
     let found = problems.note(&topic, history::take(&settings.history_file), "starting without it");
     if let Some(history) = found.flatten() {

@@ -24,6 +24,9 @@
 //! | `history.rs` | what the sources have taught, for the next run |
 //! | `state.rs` | files that survive the daemon |
 //! | `operator.rs` | whether a command makes sense |
+//! | `recorded.rs` | the engine, with all that reaches it written down |
+//! | `recorder.rs` | the thread that does so |
+//! | `segments.rs` | its files |
 //! | `problems.rs` | what does not work right now |
 //! | `log.rs` | where words go |
 //! | `turns.rs` | how long the loop is busy at a time |
@@ -39,7 +42,10 @@ mod notify;
 mod one_port;
 mod operator;
 mod problems;
+mod recorded;
+mod recorder;
 mod requests;
+mod segments;
 mod serve;
 pub mod settings;
 mod source_files;

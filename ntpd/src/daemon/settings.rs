@@ -34,6 +34,17 @@ pub struct Overrides {
     pub socket: Option<PathBuf>,
     /// `-r`: what the last run learnt from its sources is taken over, and left for the next one at the end.
     pub recall: bool,
+    /// `--record`: what reaches the engine is written down.
+    pub recording: Option<Recording>,
+}
+
+/// Where what reaches the engine is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The file; what was in it is moved to the same name with `.1` first.
+    pub file: PathBuf,
+    /// How many bytes both files together may take.
+    pub limit: u64,
 }
 
 /// Everything that a daemon is made from.
@@ -53,6 +64,8 @@ pub struct Settings {
     pub history_file: PathBuf,
     /// Whether that is taken over at the start and left at the end, or only left on request.
     pub recall: bool,
+    /// Where what reaches the engine is written down.
+    pub recording: Option<Recording>,
 }
 
 /// Why there are no settings.
@@ -82,7 +95,8 @@ impl Settings {
             .then(|| config.server.driftfile.clone().unwrap_or_else(|| state_directory().join("drift")));
         let socket = overrides.socket.clone().unwrap_or_else(control::default_socket);
         let history_file = state_directory().join("history.json");
-        Ok(Self { file, config, adjust, socket, drift_file, history_file, recall: overrides.recall })
+        let (recall, recording) = (overrides.recall, overrides.recording.clone());
+        Ok(Self { file, config, adjust, socket, drift_file, history_file, recall, recording })
     }
 
     /// The engine's part, apart from what only the machine knows.
@@ -281,6 +295,7 @@ mod tests {
             drift_file: None,
             history_file: PathBuf::new(),
             recall: false,
+            recording: None,
         }
     }
 
