@@ -30,11 +30,11 @@ pub fn program(name: &str) -> PathBuf {
     BUILT.get_or_init(|| {
         let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "-p", "ntpd"])
+            .args(["build", "--quiet", "-p", "ntpd", "-p", "ntp-sim"])
             .current_dir(repository())
             .status()
             .expect("cargo can be run");
-        assert!(built.success(), "the daemon does not build");
+        assert!(built.success(), "our programs do not build");
     });
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
     target.join("debug").join(name)
