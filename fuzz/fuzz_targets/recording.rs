@@ -1,8 +1,7 @@
 //! Any text as lines of a recording.
 //!
 //! Oracle: what was read and is written again reads back the same. An engine that a line brings, however odd, was
-//! refused or lives: it takes the inputs that follow, runs on and reports without a panic, and what it is then can be
-//! written and read back.
+//! refused or lives: it takes the inputs that follow, runs on and reports without a panic.
 
 #![no_main]
 

@@ -186,6 +186,8 @@ impl SlopeSums {
         }
         let slope = (self.ey - self.e * self.y / self.w) / spread;
         let doubt = DOUBT / (slope * slope * spread).max(f64::MIN_POSITIVE);
-        (slope * (1.0 - doubt).max(0.0)).clamp(-0.5, 0.5)
+        let believed = slope * (1.0 - doubt).max(0.0);
+        // Sums that are too large for a float, as a damaged file can bring, teach nothing.
+        if believed.is_finite() { believed.clamp(-0.5, 0.5) } else { 0.0 }
     }
 }

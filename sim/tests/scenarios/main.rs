@@ -7,6 +7,7 @@
 mod common;
 
 mod changes;
+mod damage;
 mod disturbances;
 mod eras;
 mod liars;
