@@ -9,7 +9,7 @@ use ntp_sim::case::{Case, Polling, set, tables};
 use ntp_sim::plot::Plot;
 use ntp_sim::summary::Summary;
 use ntp_sim::table::{Row, print, time};
-use ntp_sim::trial::{Outcome, watch};
+use ntp_sim::trial::{Moment, Outcome, watch};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// Draws the error of the first run.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
+    /// Writes down each second of the first run.
+    #[arg(long, value_name = "FILE.csv")]
+    csv: Option<PathBuf>,
     /// Writes down what reached the engine in the first run, for `replay`.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -40,6 +43,7 @@ impl Args {
         let case = self.case(scenarios)?;
         let polling = if self.equal { Polling::Equal } else { Polling::Default };
         let mut plot = self.plot.as_ref().map(|_| Plot::new(&case, self.seed));
+        let mut csv = self.csv.as_ref().map(|_| CSV_HEAD.to_owned());
         let (mut outcomes, mut text) = (Vec::new(), String::new());
         for seed in self.seed..self.seed + self.runs.max(1) {
             let first = seed == self.seed;
@@ -50,6 +54,9 @@ impl Args {
             let outcome = watch(&case, world, |moment| {
                 if let Some(plot) = plot.as_mut().filter(|_| first) {
                     plot.add(moment);
+                }
+                if let Some(csv) = csv.as_mut().filter(|_| first) {
+                    *csv += &csv_line(moment);
                 }
                 if record && moment.second == case.seconds {
                     recording = to_json(moment.world.recording());
@@ -63,6 +70,9 @@ impl Args {
         }
         if let (Some(plot), Some(file)) = (plot, &self.plot) {
             std::fs::write(file, plot.svg()).with_context(|| file.display().to_string())?;
+        }
+        if let (Some(csv), Some(file)) = (csv, &self.csv) {
+            std::fs::write(file, csv).with_context(|| file.display().to_string())?;
         }
         let row = Row { case: &case, polling, summary: Summary::of(&outcomes) };
         super::say(&format!("{text}\n{}", print(&[row])))
@@ -81,6 +91,24 @@ impl Args {
         self.set.iter().try_for_each(|assignment| set(&mut table, assignment))?;
         Case::from_table(table)
     }
+}
+
+/// Errors are positive where the clock, or the served time, is ahead of true time.
+const CSV_HEAD: &str =
+    "second,clock_error_s,served_error_s,stddev_s,error_bound_s,clock_frequency_error_ppm,packets\n";
+
+fn csv_line(moment: &Moment<'_>) -> String {
+    let known = |figure: Option<f64>| figure.map_or(String::new(), |figure| format!("{figure:e}"));
+    format!(
+        "{},{:e},{:e},{},{},{:e},{}\n",
+        moment.second,
+        moment.error,
+        moment.served,
+        known(moment.tracking.stddev_s),
+        known(moment.tracking.error_bound_s),
+        moment.world.clock().frequency_error().to_ppm(),
+        moment.world.packets(),
+    )
 }
 
 fn to_json(lines: &[Line<'_>]) -> String {
