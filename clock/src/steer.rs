@@ -49,8 +49,10 @@ const BASE_LIMIT: Frequency = Frequency::from_ppm(15_000.0);
 /// The rate at which a small error is worked off once the clock has settled; more would be felt as noise of
 /// the frequency.
 const GENTLE: Frequency = Frequency::from_ppm(10.0);
-/// Up to here the clock is being set up and errors go fast.
+/// Up to here the clock is being set up and errors go fast: so many updates, and, since those of many sources come at
+/// once, so long after the first.
 const SETTLED_AFTER: u32 = 12;
+const SETTLED_TIME: NtpDuration = NtpDuration::from_secs(64);
 /// An error this large, and this many times larger than what is uncertain, is no noise but somebody's doing; it
 /// goes as fast as it is allowed to.
 const BLUNDER: NtpDuration = NtpDuration::from_millis(10);
@@ -89,6 +91,8 @@ pub enum Correction {
 pub struct Steering {
     limits: Limits,
     updates: u32,
+    /// When the first one was.
+    first: Option<FreeTime>,
     /// How long errors may take.
     pace: NtpDuration,
 }
@@ -97,13 +101,14 @@ impl Steering {
     /// No update has happened yet.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, updates: 0, pace: NtpDuration::ZERO }
+        Self { limits, updates: 0, first: None, pace: NtpDuration::ZERO }
     }
 
     /// There is new knowledge: `estimate` is as of now, `phase` is how far the system clock is behind it. A small
     /// error may take as long as `pace`.
     pub fn update(&mut self, estimate: &Estimate, phase: Offset, pace: NtpDuration) -> Correction {
         self.pace = pace;
+        self.first.get_or_insert(estimate.at);
         let may_step = match self.limits.step_limit {
             StepLimit::Never => false,
             StepLimit::First(limit) => self.updates < limit,
@@ -147,7 +152,7 @@ impl Steering {
         }
         let is_blunder =
             phase.abs() > BLUNDER && phase.abs() > estimate.dispersion().scaled(BLUNDER_DISPERSIONS);
-        let lasts = if is_blunder { SHORTEST_SLEW } else { self.slew_time(phase.abs()) }.to_seconds();
+        let lasts = if is_blunder { SHORTEST_SLEW } else { self.slew_time(now, phase.abs()) }.to_seconds();
         let limit = self.limits.max_slew_rate.as_ratio().min((KERNEL_LIMIT - base.abs()).as_ratio());
         let slew = Frequency::new(phase.to_seconds() / lasts).clamped(Frequency::new(limit));
         let until = now + NtpDuration::from_seconds(phase.to_seconds() / slew.as_ratio());
@@ -155,9 +160,10 @@ impl Steering {
     }
 
     /// At the pace that was given, or gently, but not much slower.
-    fn slew_time(&self, error: NtpDuration) -> NtpDuration {
+    fn slew_time(&self, now: FreeTime, error: NtpDuration) -> NtpDuration {
         let pace = self.pace.max(SHORTEST_SLEW);
-        if self.updates <= SETTLED_AFTER {
+        let is_young = self.first.is_none_or(|first| now - first < SETTLED_TIME);
+        if self.updates <= SETTLED_AFTER || is_young {
             return pace;
         }
         let gentle = error.scaled(1.0 / GENTLE.as_ratio());

@@ -87,9 +87,9 @@ impl Engine {
         sampled: Option<(SourceId, &Observation)>,
     ) -> Option<Learnt> {
         let free = self.discipline.timeline.free_now(now.raw);
-        let voices = voices(&self.sources, candidates);
-        let ensemble = self.ensemble.take();
-        let (ensemble, learnt) = match ensemble.filter(|ensemble| !is_misled(ensemble, &self.sources)) {
+        let heard = self.ensemble.take().filter(|ensemble| !is_misled(ensemble, &self.sources));
+        let voices = voices(&self.sources, candidates, heard.as_ref());
+        let (ensemble, learnt) = match heard {
             Some(mut ensemble) => {
                 ensemble.listen_to(&voices);
                 let learnt = sampled.and_then(|(id, observation)| ensemble.update(id.number(), observation));
@@ -372,12 +372,15 @@ impl Engine {
     }
 }
 
-/// The sources that are used, the best first, with the distance of their ways alone: that of their samples fluctuates.
-fn voices<'a>(sources: &'a [Source], candidates: &[Candidate]) -> Vec<Voice<'a>> {
+/// The sources that are used, those first that are heard already, then the best, with the distance of their ways alone:
+/// that of their samples fluctuates. Who is heard stays, since whoever comes new has to be got to know.
+fn voices<'a>(sources: &'a [Source], candidates: &[Candidate], heard: Option<&Ensemble>) -> Vec<Voice<'a>> {
+    let is_heard = |source: &Source| heard.is_some_and(|e| e.members().any(|id| id == source.id.number()));
     let used = sources.iter().zip(candidates).filter(|(source, _)| source.state.is_used());
-    let mut used: Vec<_> = used.map(|(source, candidate)| (candidate.root_distance, source)).collect();
-    used.sort_by_key(|(distance, source)| (*distance, source.id));
-    let voice = |(_, source): &(NtpDuration, &'a Source)| Voice {
+    let mut used: Vec<_> =
+        used.map(|(source, candidate)| ((!is_heard(source), candidate.root_distance), source)).collect();
+    used.sort_by_key(|(rank, source)| (*rank, source.id));
+    let voice = |(_, source): &((bool, NtpDuration), &'a Source)| Voice {
         source: source.id.number(),
         filter: &source.filter,
         distance: source.way(),
