@@ -214,7 +214,8 @@ impl SourceFilter {
         if let Some(bank) = &mut self.bank {
             bank.disturb(by);
         }
-        self.conclude();
+        // The same for all filters of the bank, so it is the same for their mixture.
+        self.latest = self.latest.map(|estimate| estimate.disturbed(by));
     }
 }
 
