@@ -126,10 +126,6 @@ impl Bank {
         }
     }
 
-    pub(super) const fn at(&self) -> FreeTime {
-        self.at
-    }
-
     /// Learns from an offset; says how much was learnt. Readings out of order are left alone.
     ///
     /// Of several sources, one that surprises is doubted itself, by the strain between it and the others.

@@ -65,6 +65,13 @@ struct Member {
     surprised: bool,
 }
 
+impl Member {
+    /// It has no say yet.
+    fn new(source: u32, home: PathId) -> Self {
+        Self { source, home, weight: 0.0, strain: Strain::default(), surprised: false }
+    }
+}
+
 impl Ensemble {
     /// Begins with what the filters of these sources know at `at`; `None` if that is nothing.
     #[must_use]
@@ -73,15 +80,8 @@ impl Ensemble {
         let (first, _) = known().min_by(|a, b| a.1.covariance.xx.total_cmp(&b.1.covariance.xx))?;
         let mut bank = first.filter.bank.clone()?;
         bank.belongs_to(first.source);
-        let member = |voice: &Voice<'_>, home| Member {
-            source: voice.source,
-            home,
-            weight: 0.0,
-            strain: Strain::default(),
-            surprised: false,
-        };
         let mut ensemble = Self { bank, members: Vec::new(), poll: first.filter.poll };
-        ensemble.members.push(member(first, PathId::FIRST));
+        ensemble.members.push(Member::new(first.source, PathId::FIRST));
         for (voice, estimate) in known().filter(|(voice, _)| voice.source != first.source) {
             let home = voice.filter.path().id;
             let via = Via { source: voice.source, path: home };
@@ -91,26 +91,27 @@ impl Ensemble {
             let belief = Belief::Normal { mean: 0.0, variance: estimate.covariance.xx };
             let reading = Reading { at, offset: estimate.offset, beliefs: &[belief; KINDS.len()], via };
             ensemble.bank.update(&reading, None);
-            ensemble.members.push(member(voice, home));
+            ensemble.members.push(Member::new(voice.source, home));
         }
         ensemble.weigh(voices, 1.0);
         Some(ensemble)
     }
 
-    /// A source that is used gave a sample; says what was learnt from it.
+    /// A source gave a sample; says what was learnt from it: nothing if it is not listened to.
     pub fn update(&mut self, source: u32, observation: &Observation) -> Option<Learnt> {
-        let Observation { sample, beliefs, path, turn, .. } = observation;
-        let via = Via { source, path: *path };
-        let delay = sample.delay.to_seconds();
-        match turn {
-            Turn::None if !self.bank.knows(via) && !self.is_reference(via) => {
-                // New here, or it changed its path while nobody listened to it.
-                self.bank.open(via, None, delay, delay);
-            }
-            turn => self.bank.turn(via, *turn, delay),
-        }
         let among_others = self.members.len() > 1;
-        let member = self.members.iter_mut().find(|member| member.source == source)?;
+        let place = self.members.iter().position(|member| member.source == source)?;
+        let Observation { sample, beliefs, path, turn, .. } = observation;
+        let (via, delay) = (Via { source, path: *path }, sample.delay.to_seconds());
+        match turn {
+            Turn::New { from, .. } if self.knows(Via { path: *from, ..via }) => {
+                self.bank.turn(via, *turn, delay);
+            }
+            _ if self.knows(via) => {}
+            // New here, or it changed its path while nobody listened to it: nothing is known of this one.
+            _ => self.bank.open(via, None, delay, delay),
+        }
+        let member = &mut self.members[place];
         let reading = Reading { at: sample.at, offset: sample.offset, beliefs, via };
         let learnt = self.bank.update(&reading, among_others.then_some(&mut member.strain))?;
         member.surprised = learnt.is_surprise;
@@ -124,13 +125,7 @@ impl Ensemble {
         self.members.retain(|member| voices.iter().any(|voice| voice.source == member.source));
         for voice in voices {
             if !self.members.iter().any(|member| member.source == voice.source) {
-                self.members.push(Member {
-                    source: voice.source,
-                    home: voice.filter.path().id,
-                    weight: 0.0,
-                    strain: Strain::default(),
-                    surprised: false,
-                });
+                self.members.push(Member::new(voice.source, voice.filter.path().id));
             }
         }
         self.weigh(voices, REWEIGH);
@@ -178,9 +173,10 @@ impl Ensemble {
         self.bank.is_sound() && self.poll.is_sound() && self.members.iter().all(member)
     }
 
-    /// Biases are relative to this source's first path.
-    fn is_reference(&self, via: Via) -> bool {
-        via.path == PathId::FIRST && self.bank.reference() == via.source
+    /// Whether the bias of this path is known, or biases are relative to it.
+    fn knows(&self, via: Via) -> bool {
+        let is_reference = via.path == PathId::FIRST && self.bank.reference() == via.source;
+        is_reference || self.bank.knows(via)
     }
 
     fn weigh(&mut self, voices: &[Voice<'_>], share: f64) {

@@ -144,12 +144,6 @@ impl SourceFilter {
         self.latest.map(|estimate| estimate.advanced(at))
     }
 
-    /// When the latest sample was made.
-    #[must_use]
-    pub fn latest(&self) -> Option<FreeTime> {
-        self.bank.as_ref().map(Bank::at)
-    }
-
     /// How many samples there were.
     #[must_use]
     pub const fn samples(&self) -> u64 {

@@ -208,6 +208,63 @@ fn sources_that_contradict_each_other_for_good_do_not_shake_the_clock() {
     assert!(ppm < 0.05, "{ppm}");
 }
 
+/// What two sources say together, 200 samples on, each with a constant error of its own.
+fn pair(errors: [f64; 2]) -> (Vec<World>, Vec<SourceFilter>, Ensemble) {
+    let mut worlds: Vec<World> = (0..2).map(|_| World::new(1e-5)).collect();
+    let mut filters = vec![SourceFilter::new(Frequency::ZERO, UNKNOWN_SKEW); 2];
+    let mut ensemble = None;
+    for _ in 0..200 {
+        for i in 0..2 {
+            worlds[i].now += 64.0;
+            let observation = filters[i].update(&worlds[i].sample(errors[i]));
+            let voices = voices(&filters);
+            let ensemble = ensemble.get_or_insert_with(|| Ensemble::of(worlds[i].at(), &voices).unwrap());
+            ensemble.listen_to(&voices);
+            ensemble.update(i as u32, &observation);
+        }
+    }
+    (worlds, filters, ensemble.unwrap())
+}
+
+#[test]
+fn a_source_that_is_not_listened_to_changes_nothing() {
+    let (mut worlds, mut filters, mut ensemble) = pair([0.0, 0.0]);
+    worlds[1].now += 64.0;
+    let observation = filters[1].update(&worlds[1].sample(1.0));
+    let before = ensemble.clone();
+    assert!(ensemble.update(7, &observation).is_none());
+    assert_eq!(ensemble, before);
+}
+
+#[test]
+fn a_source_that_comes_back_to_a_path_that_nobody_knew_does_not_shake_the_clock() {
+    let (mut worlds, mut filters, _) = pair([0.0, 2e-3]);
+    // The second one takes a detour of 20 ms, and is heard for the first time while it does.
+    let ask_second = |worlds: &mut [World], filters: &mut [SourceFilter], detour: f64| {
+        worlds[1].now += 64.0;
+        let mut sample = worlds[1].sample(2e-3 - detour / 2.0);
+        sample.delay += NtpDuration::from_seconds(detour);
+        filters[1].update(&sample)
+    };
+    for _ in 0..20 {
+        ask_second(&mut worlds, &mut filters, 20e-3);
+    }
+    // Biases are relative to the first one, which knows more.
+    for _ in 0..40 {
+        worlds[0].now += 64.0;
+        filters[0].update(&worlds[0].sample(0.0));
+    }
+    let mut ensemble = Ensemble::of(worlds[0].at(), &voices(&filters)).unwrap();
+    worlds[1].now = worlds[0].now;
+    let before = ensemble.estimate(worlds[0].at()).offset.to_seconds();
+    let back = ask_second(&mut worlds, &mut filters, 0.0);
+    assert_eq!(back.turn, Turn::Back);
+    ensemble.listen_to(&voices(&filters));
+    ensemble.update(1, &back);
+    let moved = ensemble.estimate(worlds[1].at()).offset.to_seconds() - before;
+    assert!(moved.abs() < 20e-6, "moved by {moved}");
+}
+
 #[test]
 fn knowledge_survives_a_move_to_another_free_running_clock() {
     let (filter, world, _) = run(1e-5, 20.0, 50, 64.0);
