@@ -20,13 +20,15 @@ use ntp_proto::client::TxToken;
 use ntp_proto::time::{Monotonic, NtpDuration};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::clock::{Jump, MachineClock};
+use super::endings::Endings;
+use super::listener::Listener;
 use super::problems::Problems;
 use super::recorded::RecordedEngine;
 use super::recorder::Recorder;
@@ -38,11 +40,10 @@ use super::source_files::{self, Found};
 use super::turns::Turns;
 use super::{drift, history, libc_may_be_intercepted, log, lookup, notify, operator};
 use crate::control::server::{ControlServer, Question};
-use crate::control::{ClientsQuery, DaemonReport, Request, Response, SocketReport};
+use crate::control::{ClientsQuery, DaemonReport, Request, Response};
 use crate::sys::clock;
 use crate::sys::clock_watch::ClockWatch;
 use crate::sys::descriptors::raise_limit;
-use crate::sys::udp::StampSource;
 use crate::sys::watched::watch;
 
 /// What could not be opened is tried again this often.
@@ -79,13 +80,6 @@ enum Wake {
 pub fn run(settings: Settings) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async { Driver::new(settings)?.run().await })
-}
-
-/// A place to serve at, open or not.
-struct Listener {
-    address: SocketAddr,
-    stamps: Option<StampSource>,
-    problem: Option<String>,
 }
 
 struct Driver {
@@ -156,7 +150,7 @@ impl Driver {
             unsent: BTreeMap::new(),
             serving: Serving::new(settings.serving(super::libc_may_be_intercepted()), &snapshot.get())?,
             snapshot,
-            listeners: listeners.map(|address| Listener { address, stamps: None, problem: None }).collect(),
+            listeners: listeners.map(Listener::new).collect(),
             control: None,
             problems,
             turns: Turns::new(!libc_may_be_intercepted()),
@@ -435,7 +429,7 @@ impl Driver {
     fn open_what_is_closed(&mut self) {
         self.retry = Instant::now() + RETRY;
         for listener in &mut self.listeners {
-            if listener.stamps.is_none() {
+            if !listener.is_open() {
                 listener.open(&mut self.serving, &mut self.problems);
             }
         }
@@ -529,8 +523,9 @@ impl Driver {
         let wait = self.engine.next_wakeup(Now { monotonic, raw }) - monotonic;
         let wait = wait.clamp(NtpDuration::ZERO, LONGEST_SLEEP);
         let wakeup = Instant::now() + Duration::from_nanos(wait.to_nanos().unsigned_abs());
-        let all_open = self.control.is_some() && self.listeners.iter().all(|l| l.stamps.is_some());
-        wakeup.min(if all_open { self.retry + UNDISTURBED } else { self.retry })
+        let all_open = self.control.is_some() && self.listeners.iter().all(Listener::is_open);
+        let all_well = all_open && !self.engine.recording_is_interrupted();
+        wakeup.min(if all_well { self.retry + UNDISTURBED } else { self.retry })
     }
 
     fn introduce(&self) {
@@ -583,47 +578,6 @@ impl Driver {
     }
 }
 
-impl Listener {
-    fn open(&mut self, serving: &mut Serving, problems: &mut Problems) {
-        let opened = serving.open(self.address);
-        self.problem = opened.as_ref().err().map(ToString::to_string);
-        let topic = format!("serving on {}", self.address);
-        if let Some(stamps) = problems.note(&topic, opened, "tried again every 30 s") {
-            self.stamps = Some(stamps);
-            let (address, stamper) = (self.address, stamper(stamps));
-            tracing::info!(event = "serving", %address, stamper, "serving on {address}, receive stamps by the {stamper}");
-        }
-    }
-
-    /// A socket may be open at an address that no interface has: a typing error, or one that is yet to come.
-    fn absence(&self) -> Option<String> {
-        let probe = std::net::UdpSocket::bind((self.address.ip(), 0));
-        let absent = probe.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable);
-        (absent && self.stamps.is_some()).then(|| {
-            format!(
-                "serving on {}: no interface has this address yet; served as soon as one has",
-                self.address
-            )
-        })
-    }
-
-    fn report(&self) -> SocketReport {
-        SocketReport {
-            address: self.address.to_string(),
-            open: self.stamps.is_some(),
-            receive_stamps: self.stamps.map_or("none", stamper).to_owned(),
-            problem: self.problem.clone(),
-        }
-    }
-}
-
-fn stamper(stamps: StampSource) -> &'static str {
-    match stamps {
-        StampSource::Kernel => "kernel",
-        StampSource::User => "user",
-    }
-}
-
 /// The engine's options, and whether the kernel refuses what they ask for.
 fn options(settings: &Settings, clock: &mut MachineClock, problems: &mut Problems) -> (Options, bool) {
     let mut options = settings.options();
@@ -669,29 +623,4 @@ async fn jumped(watch: Option<&AsyncFd<ClockWatch>>) -> bool {
     let jumped = watch.get_ref().acknowledge().unwrap_or(false);
     ready.clear_ready();
     jumped
-}
-
-/// The signals that end the daemon.
-struct Endings {
-    terminate: Signal,
-    interrupt: Signal,
-    quit: Signal,
-}
-
-impl Endings {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.quit.recv() => "SIGQUIT",
-        }
-    }
 }

@@ -14,9 +14,11 @@
 //! |---|---|
 //! | `settings.rs` | from configuration file and command line to what the parts need |
 //! | `driver.rs` | the loop |
+//! | `endings.rs` | what tells it to end |
 //! | `clock.rs` | the kernel clock as the engine's servant, and its jumps |
 //! | `requests.rs` | a socket for each request |
 //! | `one_port.rs` | or one for all of them |
+//! | `listener.rs` | a place to serve at |
 //! | `serve/` | the sockets that are served on, and the threads behind them |
 //! | `lookup.rs` | names |
 //! | `source_files.rs` | files that name more sources |
@@ -35,7 +37,9 @@
 mod clock;
 mod drift;
 mod driver;
+mod endings;
 mod history;
+mod listener;
 pub mod log;
 mod lookup;
 mod notify;

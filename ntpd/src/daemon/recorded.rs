@@ -54,6 +54,11 @@ impl RecordedEngine {
         action
     }
 
+    /// Whether something should be recorded and is not.
+    pub(super) fn recording_is_interrupted(&self) -> bool {
+        self.recorder.as_ref().is_some_and(|recorder| !recorder.is_going())
+    }
+
     /// An interrupted recording may begin anew when nothing is left to do.
     pub(super) fn record_again(&mut self) {
         if let Some(recorder) = &mut self.recorder {
