@@ -1,3 +1,5 @@
+//! Of options, changes and worlds that files of scenarios describe.
+
 use super::*;
 use crate::change::{Change, ServerChange};
 use ntp_proto::time::NtpDuration;

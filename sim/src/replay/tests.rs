@@ -1,3 +1,5 @@
+//! Of recordings that are replayed, also with other options.
+
 use std::path::Path;
 
 use ntp_engine::record::Line;
