@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod agreement;
+mod changes;
 mod config;
 mod document;
 mod error;

@@ -16,9 +16,10 @@ pub(crate) fn to_toml(config: &mut Config) -> String {
 }
 
 /// The value of a key as TOML; nothing where the key is absent.
-type Literal = Option<String>;
+pub(crate) type Literal = Option<String>;
 
-fn array<K: Kind>(element: &K, values: &[K::Value]) -> Literal {
+/// A list as TOML.
+pub(crate) fn array<K: Kind>(element: &K, values: &[K::Value]) -> Literal {
     let elements: Vec<_> = values.iter().filter_map(|value| element.write(value)).collect();
     Some(format!("[{}]", elements.join(", ")))
 }
