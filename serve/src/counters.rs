@@ -98,6 +98,14 @@ impl Counters {
         count(&self.0[what as usize]);
     }
 
+    /// Takes over what another thread has counted. By one thread only.
+    pub fn absorb(&self, other: &Self) {
+        for (sum, part) in self.0.iter().zip(&other.0) {
+            let (sum_now, part) = (sum.load(Ordering::Relaxed), part.load(Ordering::Relaxed));
+            sum.store(sum_now.wrapping_add(part), Ordering::Relaxed);
+        }
+    }
+
     /// How many so far.
     #[must_use]
     pub fn get(&self, what: Count) -> u64 {
@@ -118,5 +126,7 @@ mod tests {
             (0..=i).for_each(|_| counters.count(what));
         }
         assert!(Count::ALL.into_iter().enumerate().all(|(i, what)| counters.get(what) == i as u64 + 1));
+        counters.absorb(&counters);
+        assert!(Count::ALL.into_iter().enumerate().all(|(i, what)| counters.get(what) == 2 * (i as u64 + 1)));
     }
 }

@@ -75,6 +75,16 @@ impl Interfaces {
         count(&self.place(index).counts[what as usize]);
     }
 
+    /// Takes over what another thread has counted. By one thread only.
+    pub fn absorb(&self, other: &Self) {
+        for counted in other.read() {
+            let place = self.place(counted.index);
+            for (sum, part) in place.counts.iter().zip(counted.counts) {
+                sum.store(sum.load(Ordering::Relaxed).wrapping_add(part), Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Every interface that anything was counted for, the others last with index 0.
     pub fn read(&self) -> impl Iterator<Item = InterfaceCounters> + '_ {
         let own = self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter());
@@ -122,5 +132,10 @@ mod tests {
         let read: Vec<_> = interfaces.read().map(|i| (i.index, i.get(InterfaceCount::Denied))).collect();
         assert_eq!(read, [(0, 1), (1, 3), (4094, 2), (0, 5)]);
         assert!(interfaces.read().all(|i| i.get(InterfaceCount::Requests) == 0));
+        let heir = Interfaces::default();
+        heir.count(1, InterfaceCount::Denied);
+        heir.absorb(&interfaces);
+        let read: Vec<_> = heir.read().map(|i| (i.index, i.get(InterfaceCount::Denied))).collect();
+        assert_eq!(read, [(0, 6), (1, 4), (4094, 2)]);
     }
 }

@@ -88,11 +88,19 @@ impl Responder {
     }
 
     /// To be called before the first [`answer`](Self::answer) of packets that were received together: takes up
-    /// what has changed, and reads the clock. False if that cannot be read; what was received is then lost.
+    /// what has changed, and reads the clock. False if that cannot be read; what was received is then
+    /// [`lost`](Self::lost).
     pub fn begin(&mut self, now: Monotonic, clock: impl Fn() -> RawTime) -> bool {
         self.policy.refresh();
         self.now = Tick::between(self.activity.start, now);
         self.time.read(clock).is_some()
+    }
+
+    /// So many datagrams were received and cannot be answered, as [`begin`](Self::begin) has said.
+    pub fn lost(&self, datagrams: usize) {
+        for what in [Count::Requests, Count::NoTime] {
+            (0..datagrams).for_each(|_| self.activity.counters.count(what));
+        }
     }
 
     /// Makes the reply to `datagram` in its place, and returns its length; the clock is read last. `None`:
@@ -310,6 +318,17 @@ mod tests {
         assert_eq!((sum, activity.counters.get(Count::Requests)), (6, 7));
         let here = activity.interfaces.read().next().unwrap();
         assert_eq!((here.get(InterfaceCount::Ignored), here.get(InterfaceCount::Denied)), (6, 1));
+    }
+
+    #[test]
+    fn what_cannot_be_answered_is_counted() {
+        let mut publisher = publisher();
+        let mut responder = Responder::new(publisher.reader(), &Handover::new(policy(None)), 0, SEED, START);
+        publisher.withdraw();
+        assert!(!responder.begin(START, later));
+        responder.lost(3);
+        let counters = &responder.activity().counters;
+        assert_eq!((counters.get(Count::Requests), counters.get(Count::NoTime)), (3, 3));
     }
 
     #[test]

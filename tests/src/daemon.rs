@@ -33,7 +33,7 @@ impl<'h> Daemon<'h> {
     pub fn start_as(host: &'h Host, text: &str, change: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().expect("there is room for temporary files");
         let config = folder.path().join("ntpd.toml");
-        fs::write(&config, format!("enabled = true\n{text}")).expect("the configuration can be written");
+        fs::write(&config, whole(text)).expect("the configuration can be written");
         let log = fs::File::create(folder.path().join("log")).expect("the log can be made");
         let mut command = host.command(program("ntpd"));
         command.arg("--config").arg(&config).arg("-x").arg("--socket").arg(folder.path().join("socket"));
@@ -51,6 +51,11 @@ impl<'h> Daemon<'h> {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Changes the file that it was started with, as [`start`](Self::start) wrote it.
+    pub fn configure(&self, text: &str) {
+        fs::write(self.folder.path().join("ntpd.toml"), whole(text)).expect("the file can be written");
     }
 
     /// What it logged.
@@ -102,6 +107,11 @@ impl<'h> Daemon<'h> {
         let code = self.child.wait().expect("the daemon is ours to wait for").code();
         (code, self.log())
     }
+}
+
+/// A configuration that says that it is one.
+fn whole(text: &str) -> String {
+    format!("enabled = true\n{text}")
 }
 
 impl Drop for Daemon<'_> {

@@ -39,10 +39,17 @@ impl Asker {
     /// # Errors
     /// When there is no way from here to there.
     pub fn new(host: &Host, server: &str) -> Result<Self> {
-        let server: IpAddr = server.parse()?;
-        let any = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let socket = host.socket(any.parse()?)?;
-        socket.connect(SocketAddr::new(server, 123))?;
+        let any = if server.contains(':') { "::" } else { "0.0.0.0" };
+        Self::from(host, any, server)
+    }
+
+    /// The same, from an address of its own.
+    ///
+    /// # Errors
+    /// When there is no way from here to there.
+    pub fn from(host: &Host, own: &str, server: &str) -> Result<Self> {
+        let socket = host.socket(SocketAddr::new(own.parse()?, 0))?;
+        socket.connect(SocketAddr::new(server.parse::<IpAddr>()?, 123))?;
         socket.set_read_timeout(Some(PATIENCE))?;
         Ok(Self { socket, asked: 0 })
     }

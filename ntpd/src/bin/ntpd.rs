@@ -68,12 +68,12 @@ fn main() -> ExitCode {
     };
     let settings = match Settings::load(&overrides) {
         Ok(settings) => settings,
-        Err(SettingsError::Unreadable(file, error)) => {
-            eprintln!("ntpd: {}: {error}", file.display());
+        Err(error @ SettingsError::Unreadable(..)) => {
+            eprintln!("ntpd: {error}");
             return EX_NOINPUT.into();
         }
-        Err(SettingsError::Wrong(errors)) => {
-            eprintln!("{errors}");
+        Err(error @ SettingsError::Wrong(_)) => {
+            eprintln!("{error}");
             return EX_CONFIG.into();
         }
     };

@@ -51,6 +51,8 @@ pub enum Request {
     Explain(Target),
     /// Leave what the sources have taught for a next run with `-r`.
     Dump,
+    /// Read the configuration again; answered once what may change while the daemon runs holds.
+    Reload,
     /// Read the files of `sources.sourcedir` again; answered once their sources are asked.
     ReloadSources,
     /// Do something; answered once it took effect.

@@ -70,9 +70,11 @@ pub(super) enum Command {
         /// Its name or address
         host: String,
     },
-    /// Reads again what may change while the daemon runs
-    #[command(subcommand)]
-    Reload(ReloadCommand),
+    /// Reads the configuration again and says what of it needs a restart
+    Reload {
+        #[command(subcommand)]
+        what: Option<ReloadCommand>,
+    },
     /// Leaves what the sources have taught for a next run that is started with `ntpd -r`
     Dump,
     /// Says which rule decides whether an address may ask; needs no daemon, exits 0 if it gets the time, else 1
@@ -263,7 +265,7 @@ pub(super) struct AddOptions {
 /// Of `reload`.
 #[derive(Debug, Subcommand)]
 pub(super) enum ReloadCommand {
-    /// The files *.sources of the directories of sources.sourcedir
+    /// Only the files *.sources of the directories of sources.sourcedir
     Sources,
 }
 

@@ -52,6 +52,11 @@ pub(super) fn dump(socket: &Path) -> Outcome {
     demand(socket, &Request::Dump)
 }
 
+/// The configuration is read again.
+pub(super) fn reload(socket: &Path) -> Outcome {
+    demand(socket, &Request::Reload)
+}
+
 /// Has the daemon read its files of sources again. What it skips is said, and is no failure: the rest counts.
 pub(super) fn reload_sources(socket: &Path) -> Outcome {
     demand(socket, &Request::ReloadSources)

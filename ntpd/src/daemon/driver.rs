@@ -1,5 +1,7 @@
 //! The loop: what happens goes to the engine, what it wants is done.
 
+mod reload;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -11,10 +13,11 @@ use std::thread;
 use std::time::Duration;
 
 use ntp_clock::Stamp;
+use ntp_config::Config;
 use ntp_engine::record::Seed;
 use ntp_engine::{
-    Action, ClockCommand, ClockOutcome, Command, Drift, Event, Input, LookupId, Now, Options, SourceId,
-    StampQuality, Target, TimeSnapshot,
+    Action, ClockCommand, ClockOutcome, Drift, Event, Input, LookupId, Now, Options, SourceId, StampQuality,
+    Target, TimeSnapshot,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::time::{Monotonic, NtpDuration};
@@ -26,6 +29,7 @@ use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until};
 
+use self::reload::Errand;
 use super::clock::{Jump, MachineClock};
 use super::endings::Endings;
 use super::listener::Listener;
@@ -35,7 +39,7 @@ use super::recorder::Recorder;
 use super::requests::Requests;
 use super::segments::Segments;
 use super::serve::{self, Serving};
-use super::settings::Settings;
+use super::settings::{Settings, SettingsError};
 use super::source_files::{self, Found};
 use super::turns::Turns;
 use super::{drift, history, libc_may_be_intercepted, log, lookup, notify, operator};
@@ -62,6 +66,7 @@ pub(super) enum Happening {
     Resolved { lookup: LookupId, addresses: Vec<IpAddr> },
     Asked(Question),
     SourcesRead(Found),
+    ConfigurationRead(Box<Result<Config, SettingsError>>),
 }
 
 /// Why the loop woke up.
@@ -102,10 +107,10 @@ struct Driver {
     retry: Instant,
     tell: UnboundedSender<Happening>,
     hear: Option<UnboundedReceiver<Happening>>,
-    /// Who waits for the files of sources that are being read; nobody reads if there is none.
-    reading: Option<Vec<oneshot::Sender<Response>>>,
-    /// Who wants them read once more after that: they may have changed since.
-    rereading: Vec<oneshot::Sender<Response>>,
+    /// Reading the files of sources again.
+    source_files: Errand,
+    /// Reading the configuration again.
+    configuration: Errand,
     saved: (Sender<io::Result<()>>, Receiver<io::Result<()>>),
 }
 
@@ -157,8 +162,8 @@ impl Driver {
             retry: Instant::now(),
             tell,
             hear: Some(hear),
-            reading: None,
-            rereading: Vec::new(),
+            source_files: Errand::default(),
+            configuration: Errand::default(),
             saved: channel(),
             settings,
         })
@@ -210,12 +215,8 @@ impl Driver {
             }
             Wake::Reload => {
                 self.retry = Instant::now();
-                tracing::warn!(
-                    event = "reload_not_possible",
-                    "SIGHUP received, but this version cannot reload its configuration: check it with \
-                     `ntpctl config check`, then restart ntpd; `ntpctl reload sources` reads the files of \
-                     sources.sourcedir again"
-                );
+                // Nobody waits for an answer; the log says what came of it.
+                self.reload_configuration(oneshot::channel().0);
             }
             Wake::Timer => self.tell(Input::Tick),
             Wake::Jumped(false) | Wake::Ending(_) => {}
@@ -239,15 +240,8 @@ impl Driver {
                 self.tell(Input::Datagram { source, token, at, quality, bytes: Cow::Owned(bytes) });
             }
             Happening::Resolved { lookup, addresses } => self.tell(Input::Resolved { lookup, addresses }),
-            Happening::SourcesRead(found) => {
-                let response = self.take_sources(found);
-                for answer in self.reading.take().unwrap_or_default() {
-                    let _ = answer.send(response.clone());
-                }
-                if !self.rereading.is_empty() {
-                    self.read_sources();
-                }
-            }
+            Happening::SourcesRead(found) => self.sources_are_read(found),
+            Happening::ConfigurationRead(result) => self.configuration_is_read(*result),
             Happening::Asked(question) => self.answer(question),
         }
     }
@@ -383,43 +377,6 @@ impl Driver {
         self.problems.note(&format!("drift file {path}"), result, "tried again in an hour");
     }
 
-    /// The files of sources are read, once more if that is being done already.
-    fn reload_sources(&mut self, answer: oneshot::Sender<Response>) {
-        if self.settings.source_directories().is_empty() {
-            let none = "sources.sourcedir names no directories, so there are no files to read";
-            let _ = answer.send(Response::Error(none.to_owned()));
-            return;
-        }
-        self.rereading.push(answer);
-        if self.reading.is_none() {
-            self.read_sources();
-        }
-    }
-
-    /// Reads the files of sources, in a thread that ends with it.
-    fn read_sources(&mut self) {
-        self.reading = Some(std::mem::take(&mut self.rereading));
-        let (directories, tell) = (self.settings.source_directories().to_vec(), self.tell.clone());
-        let work = move || {
-            // Nobody is left to hear of it when the daemon has ended.
-            let _ = tell.send(Happening::SourcesRead(source_files::read(&directories)));
-        };
-        if let Err(error) = thread::Builder::new().name("sources".to_owned()).spawn(work) {
-            for answer in self.reading.take().unwrap_or_default() {
-                let _ = answer.send(Response::Error(format!("the files cannot be read now: {error}")));
-            }
-        }
-    }
-
-    /// What the files say holds from now on.
-    fn take_sources(&mut self, found: Found) -> Response {
-        for complaint in &found.complaints {
-            tracing::warn!(event = "source_line_skipped", "{complaint}");
-        }
-        self.tell(Input::Command(Command::SourceFiles(found.entries)));
-        if found.complaints.is_empty() { Response::Done } else { Response::Skipped(found.complaints) }
-    }
-
     fn diary(&self, event: &Event) {
         log::diary(event);
         notify::status(&event.to_string());
@@ -450,6 +407,7 @@ impl Driver {
 
     fn answer(&mut self, Question { request, answer }: Question) {
         let response = match request {
+            Request::Reload => return self.reload_configuration(answer),
             Request::ReloadSources => return self.reload_sources(answer),
             Request::Clients(query) => return self.count_clients(query, answer),
             Request::Report => Response::Report(Box::new(self.report())),

@@ -22,6 +22,11 @@ impl Listener {
         Self { address, stamps: None, problem: None }
     }
 
+    /// Where it is.
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(super) const fn is_open(&self) -> bool {
         self.stamps.is_some()
     }
@@ -30,12 +35,22 @@ impl Listener {
     pub(super) fn open(&mut self, serving: &mut Serving, problems: &mut Problems) {
         let opened = serving.open(self.address);
         self.problem = opened.as_ref().err().map(ToString::to_string);
-        let topic = format!("serving on {}", self.address);
-        if let Some(stamps) = problems.note(&topic, opened, "tried again every 30 s") {
+        if let Some(stamps) = problems.note(&self.topic(), opened, "tried again every 30 s") {
             self.stamps = Some(stamps);
             let (address, stamper) = (self.address, stamper(stamps));
             tracing::info!(event = "serving", %address, stamper, "serving on {address}, receive stamps by the {stamper}");
         }
+    }
+
+    /// Nobody is served there any more.
+    pub(super) fn close(self, serving: &mut Serving, problems: &mut Problems) {
+        serving.close(self.address);
+        problems.solve(&self.topic());
+        tracing::info!(event = "serving_ended", address = %self.address, "serving on {} no more", self.address);
+    }
+
+    fn topic(&self) -> String {
+        format!("serving on {}", self.address)
     }
 
     /// A socket may be open at an address that no interface has: a typing error, or one that is yet to come.

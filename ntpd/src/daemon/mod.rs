@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `settings.rs` | from configuration file and command line to what the parts need |
 //! | `driver.rs` | the loop |
+//! | `driver/reload.rs` | what is read again while it runs |
 //! | `endings.rs` | what tells it to end |
 //! | `clock.rs` | the kernel clock as the engine's servant, and its jumps |
 //! | `requests.rs` | a socket for each request |

@@ -1,5 +1,6 @@
 //! From configuration file and command line to what the parts of the daemon need.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -77,6 +78,15 @@ pub enum SettingsError {
     Wrong(Errors),
 }
 
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(file, error) => write!(f, "{}: {error}", file.display()),
+            Self::Wrong(errors) => errors.fmt(f),
+        }
+    }
+}
+
 impl Settings {
     /// Reads the file that is named, or the default file, or the built-in default.
     ///
@@ -97,6 +107,22 @@ impl Settings {
         let history_file = state_directory().join("history.json");
         let (recall, recording) = (overrides.recall, overrides.recording.clone());
         Ok(Self { file, config, adjust, socket, drift_file, history_file, recall, recording })
+    }
+
+    /// What of `config` may change while the daemon runs is taken over. The other keys that differ are returned.
+    pub(super) fn adopt(&mut self, mut config: Config) -> Vec<String> {
+        let (ours, theirs) = (&mut self.config, &mut config);
+        std::mem::swap(&mut ours.security.access, &mut theirs.security.access);
+        ours.security.ratelimit = theirs.security.ratelimit.clone();
+        ours.server.workers = theirs.server.workers;
+        ours.server.port = theirs.server.port;
+        ours.server.listen = theirs.server.listen.clone();
+        // The rules are the same by now, and there may be many.
+        theirs.security.access.clear();
+        let access = std::mem::take(&mut ours.security.access);
+        let changes = ours.changes(theirs);
+        ours.security.access = access;
+        changes
     }
 
     /// The engine's part, apart from what only the machine knows.
@@ -209,7 +235,8 @@ fn workers(intercepted: bool) -> u16 {
     if intercepted { 0 } else { processors as u16 }
 }
 
-fn read(file: &Path) -> Result<Config, SettingsError> {
+/// What a file says.
+pub(super) fn read(file: &Path) -> Result<Config, SettingsError> {
     let text = fs::read_to_string(file).map_err(|error| SettingsError::Unreadable(file.into(), error))?;
     ntp_config::parse(&file.display().to_string(), &text).map_err(SettingsError::Wrong)
 }
@@ -310,6 +337,20 @@ mod tests {
         };
         assert_eq!(settings(text).client_options(), expected);
         assert_eq!(settings("").client_options(), ClientOptions::default());
+    }
+
+    #[test]
+    fn a_new_configuration_holds_as_far_as_it_may_change() {
+        let access =
+            |permission| format!("[[security.access]]\nnetwork = '::/0'\npermission = '{permission}'");
+        let mut running = settings(&access("deny"));
+        let text =
+            format!("server.workers = 3\nserver.rtcsync = false\nserver.port = 124\n{}", access("allow"));
+        let new = settings(&text).config;
+        assert_eq!(running.adopt(new.clone()), ["server.rtcsync"]);
+        assert_eq!((&running.config.security, running.config.server.workers), (&new.security, Some(3)));
+        assert!(running.config.server.rtcsync && running.listen()[0].port() == 124);
+        assert_eq!(running.adopt(new), ["server.rtcsync"]);
     }
 
     #[test]

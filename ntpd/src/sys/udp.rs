@@ -8,6 +8,7 @@
 //! What makes a socket better is asked for and not insisted on; what a caller asks for in [`ClientOptions`] is
 //! done or fails. Sockets never block, and nothing here allocates memory, except to word a failure.
 
+mod group;
 mod shared;
 
 use std::fmt;
@@ -21,9 +22,10 @@ use ntp_proto::time::RawTime;
 
 use super::address::Address;
 use super::check;
-use super::choice;
 use super::cmsg::{ControlBuffer, Message};
 use super::socket;
+
+pub use group::Group;
 
 /// A UDP socket. Never blocks, closed on exec.
 pub struct UdpSocket {
@@ -125,27 +127,7 @@ impl UdpSocket {
         Self::listening(address, false)
     }
 
-    /// `count` sockets like [`server`](Self::server), at least one, among which the client's address chooses: of
-    /// IPv6 `prefix` bits of it, at most 64. One client always reaches the same socket.
-    ///
-    /// As a single one it fails where somebody else holds the address, also if that somebody would share it.
-    pub fn servers(address: SocketAddr, count: u16, prefix: u8) -> io::Result<Vec<Self>> {
-        // The first one is alone at its address and only then begins to share it.
-        let first = Self::server(address)?;
-        if count <= 1 {
-            return Ok(vec![first]);
-        }
-        socket::set_option(first.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
-        // The port may have been the kernel's choice.
-        let address = first.local_address()?;
-        let mut sockets = vec![first];
-        for _ in 1..count {
-            sockets.push(Self::listening(address, true)?);
-        }
-        choice::by_client(sockets[0].as_fd(), address.is_ipv4(), count, prefix)?;
-        Ok(sockets)
-    }
-
+    /// As [`server`](Self::server); `shared`: others may be bound to the address too.
     fn listening(address: SocketAddr, shared: bool) -> io::Result<Self> {
         let fd = open(&address)?;
         if shared {
@@ -567,53 +549,6 @@ mod tests {
         let socket = server("127.0.0.1:0");
         let taken = UdpSocket::server(socket.local_address().unwrap()).unwrap_err();
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
-    }
-
-    /// Which of `servers` has something, and how many that are.
-    fn reached(servers: &[UdpSocket]) -> Vec<usize> {
-        let has = |server: &UdpSocket| server.wait(Duration::from_millis(1)).unwrap();
-        (0..servers.len()).filter(|i| has(&servers[*i])).collect()
-    }
-
-    fn a_client_always_reaches_the_same_socket(any: &str, clients: &[IpAddr]) {
-        let servers = UdpSocket::servers(any.parse().unwrap(), 3, 64).unwrap();
-        let server = SocketAddr::new(clients[0], servers[0].local_address().unwrap().port());
-        let mut used = std::collections::BTreeSet::new();
-        for client in clients {
-            let mut chosen = None;
-            for _ in 0..8 {
-                let options = match client {
-                    IpAddr::V4(v4) => ClientOptions { from_v4: Some(*v4), ..ClientOptions::default() },
-                    IpAddr::V6(v6) => ClientOptions { from_v6: Some(*v6), ..ClientOptions::default() },
-                };
-                UdpSocket::client(server, &options).unwrap().send(b"ask").unwrap();
-                let [one] = reached(&servers)[..] else { panic!("one datagram reaches one socket") };
-                assert_eq!(*chosen.get_or_insert(one), one, "{client}");
-                receive(&servers[one], &mut [0; 16]);
-            }
-            used.extend(chosen);
-        }
-        assert!(clients.len() < 8 || used.len() == 3, "{used:?}");
-    }
-
-    #[test]
-    fn the_clients_address_and_not_its_port_chooses_among_sockets() {
-        let clients: Vec<IpAddr> = (1..32u8).map(|i| [127, 0, 0, i].into()).collect();
-        a_client_always_reaches_the_same_socket("0.0.0.0:0", &clients);
-        if has_ipv6() {
-            a_client_always_reaches_the_same_socket("[::]:0", &["::1".parse().unwrap()]);
-        }
-    }
-
-    #[test]
-    fn sockets_that_share_an_address_share_it_with_nobody_else() {
-        let servers = UdpSocket::servers("127.0.0.1:0".parse().unwrap(), 2, 64).unwrap();
-        let address = servers[0].local_address().unwrap();
-        for count in [1, 2] {
-            let taken = UdpSocket::servers(address, count, 64).unwrap_err();
-            assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
-        }
-        assert_eq!(servers[0].drops(), Some(0));
     }
 
     #[test]

@@ -18,6 +18,11 @@ impl Waiting {
         self.wanted.push(pollfd(fd.as_raw_fd()));
     }
 
+    /// One less; those after it move up by a place.
+    pub fn remove(&mut self, place: usize) {
+        self.wanted.remove(place);
+    }
+
     /// Sleeps until one of them has something to fetch, an error included.
     pub fn wait(&mut self) -> io::Result<()> {
         let count = self.wanted.len() as libc::nfds_t;
@@ -62,6 +67,9 @@ mod tests {
         talk.write_all(b"x").unwrap();
         waiting.wait().unwrap();
         assert_eq!([0, 1, 2].map(|place| waiting.ready(place)), [false, true, false]);
+        waiting.remove(0);
+        waiting.wait().unwrap();
+        assert!(waiting.ready(0));
     }
 
     #[test]

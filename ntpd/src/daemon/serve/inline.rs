@@ -3,15 +3,14 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ntp_serve::{Arrival, Responder};
+use ntp_serve::{Activity, Arrival, Responder};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::task::{spawn_local, yield_now};
+use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::sleep;
 
 use crate::sys::clock;
@@ -27,27 +26,55 @@ const BATCH: usize = 64;
 
 /// A responder on the main thread.
 #[derive(Debug)]
-pub(super) struct Inline(Rc<RefCell<Responder>>);
+pub(super) struct Inline {
+    responder: Rc<RefCell<Responder>>,
+    activity: Arc<Activity>,
+    tasks: Vec<(Arc<UdpSocket>, JoinHandle<()>)>,
+}
 
 impl Inline {
     pub(super) fn new(responder: Responder) -> Self {
-        Self(Rc::new(RefCell::new(responder)))
+        let activity = responder.activity();
+        Self { responder: Rc::new(RefCell::new(responder)), activity, tasks: Vec::new() }
     }
 
     /// Serves on `socket` for as long as it works.
-    pub(super) fn serve(&self, socket: Arc<UdpSocket>, address: SocketAddr) -> io::Result<()> {
-        let socket = watch(socket, Interest::READABLE)?;
-        let responder = Rc::clone(&self.0);
-        spawn_local(async move {
+    pub(super) fn serve(&mut self, socket: Arc<UdpSocket>) -> io::Result<()> {
+        let watched = watch(Arc::clone(&socket), Interest::READABLE)?;
+        let responder = Rc::clone(&self.responder);
+        let task = spawn_local(async move {
             loop {
-                if let Err(error) = serve_batch(&responder, &socket).await {
-                    tracing::debug!(event = "receive_error", %address, %error, "receiving failed");
+                if let Err(error) = serve_batch(&responder, &watched).await {
+                    tracing::debug!(event = "receive_error", %error, "receiving failed");
                     sleep(PAUSE).await;
                 }
                 yield_now().await;
             }
         });
+        self.tasks.push((socket, task));
         Ok(())
+    }
+
+    /// Serves no more on `socket`.
+    pub(super) fn leave(&mut self, socket: &Arc<UdpSocket>) {
+        self.tasks.retain(|(served, task)| {
+            let stays = !Arc::ptr_eq(served, socket);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+    }
+
+    /// What it has done so far.
+    pub(super) const fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    /// Serves no more; says what it has done.
+    pub(super) fn end(self) -> Arc<Activity> {
+        self.tasks.iter().for_each(|(_, task)| task.abort());
+        self.activity
     }
 }
 

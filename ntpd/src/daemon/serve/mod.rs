@@ -1,13 +1,14 @@
 //! Serving: sockets, the threads behind them, and what they tell.
 //!
 //! ```text
-//!  Serving::open ─▶ a socket for each worker ─▶ Worker (thread) or Inline (main loop) ─▶ ntp_serve::Responder
+//!  Serving::open, close, adapt ─▶ Staff ─▶ a socket for each worker ─▶ Worker (thread) or Inline (main loop) ─▶ ntp_serve::Responder
 //!  Serving::publish, withdraw ─▶ time, for all of them at once
 //!  Serving::report ◀─ counters, interfaces, clients
 //! ```
 //!
 //! | file | holds |
 //! |---|---|
+//! | `staff.rs` | who serves: threads or the main loop, as many as are wanted |
 //! | `worker.rs` | a thread that serves |
 //! | `pace.rs` | when it lets packets gather |
 //! | `inline.rs` | the main loop serves |
@@ -16,6 +17,7 @@
 mod inline;
 mod pace;
 mod report;
+mod staff;
 mod worker;
 
 use std::io;
@@ -23,18 +25,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ntp_engine::TimeSnapshot;
-use ntp_serve::{Activity, Handover, Policy, Responder, TimePublisher};
+use ntp_serve::{Activity, Counters, Handover, Interfaces, Policy, Responder, TimePublisher};
 
-use self::inline::Inline;
-use self::worker::Worker;
+use self::staff::Staff;
 use crate::sys::clock;
-use crate::sys::udp::{StampSource, UdpSocket};
+use crate::sys::udp::StampSource;
 
 pub(super) use report::clients;
-
-/// Room for some milliseconds of packets at the highest rate, in bytes as the kernel counts them: as long as
-/// somebody else may have the processor.
-const QUEUE: u32 = 1 << 20;
 
 /// What serving is made from.
 #[derive(Debug)]
@@ -51,16 +48,17 @@ pub(super) struct ServingOptions {
 #[derive(Debug)]
 pub(super) struct Serving {
     time: TimePublisher,
+    policy: Handover<Policy>,
     staff: Staff,
-    activities: Vec<Arc<Activity>>,
-    ipv6_prefix: u8,
-    sockets: Vec<Arc<UdpSocket>>,
+    former: Former,
 }
 
-#[derive(Debug)]
-enum Staff {
-    Workers(Vec<Worker>),
-    MainLoop(Inline),
+/// What was done by those who serve no more, so that no sum ever falls.
+#[derive(Debug, Default)]
+struct Former {
+    counters: Counters,
+    interfaces: Interfaces,
+    kernel_drops: u64,
 }
 
 impl Serving {
@@ -72,53 +70,38 @@ impl Serving {
         let time = TimePublisher::new(snapshot);
         let ipv6_prefix = options.policy.ipv6_prefix;
         let policy = Handover::new(options.policy);
-        let responder = |share: usize| {
-            let memory = options.client_memory / share.max(1);
-            Ok::<_, io::Error>(Responder::new(time.reader(), &policy, memory, seed()?, clock::monotonic()))
-        };
-        let (mut staff, mut activities) = (Vec::new(), Vec::new());
-        for number in 0..usize::from(options.workers) {
-            let responder = responder(options.workers.into())?;
-            let activity = responder.activity();
-            match Worker::start(number, responder) {
-                Ok(worker) => staff.push(worker),
-                Err(error) => {
-                    tracing::warn!(event = "workers_missing", %error, "no more than {number} server threads can be had");
-                    break;
-                }
-            }
-            activities.push(activity);
-        }
-        let staff = if staff.is_empty() {
-            let responder = responder(1)?;
-            activities.push(responder.activity());
-            Staff::MainLoop(Inline::new(responder))
-        } else {
-            Staff::Workers(staff)
-        };
-        Ok(Self { time, staff, activities, ipv6_prefix, sockets: Vec::new() })
+        let hire = hire(&time, &policy, options.client_memory, options.workers);
+        let staff = Staff::new(options.workers, ipv6_prefix, hire)?;
+        Ok(Self { time, policy, staff, former: Former::default() })
+    }
+
+    /// From now on time is served like this; no packet is missed for it. Those who serve already keep their records
+    /// of clients, so for a while all of them together may take up to twice the memory.
+    ///
+    /// # Errors
+    /// When there cannot be as many threads; time is served all the same.
+    pub(super) fn adapt(&mut self, options: ServingOptions) -> io::Result<()> {
+        let ipv6_prefix = options.policy.ipv6_prefix;
+        self.policy.replace(options.policy);
+        let dropped_before = self.dropped();
+        let hire = hire(&self.time, &self.policy, options.client_memory, options.workers);
+        let former = &self.former;
+        let farewell = |activity: Arc<Activity>| former.take_over(&activity);
+        let resized = self.staff.resize(options.workers, ipv6_prefix, hire, farewell);
+        self.former.kernel_drops += dropped_before.saturating_sub(self.dropped());
+        resized
     }
 
     /// Serves at `address` from now on; says who makes the receive stamps.
     pub(super) fn open(&mut self, address: SocketAddr) -> io::Result<StampSource> {
-        let count = match &self.staff {
-            Staff::Workers(workers) => u16::try_from(workers.len()).unwrap_or(u16::MAX),
-            Staff::MainLoop(_) => 1,
-        };
-        let opened = UdpSocket::servers(address, count, self.ipv6_prefix)?;
-        let opened: Vec<Arc<UdpSocket>> = opened.into_iter().map(Arc::new).collect();
-        let stamps = opened.first().map_or(StampSource::User, |socket| socket.stamping().rx);
-        match &mut self.staff {
-            Staff::Workers(workers) => {
-                opened.iter().for_each(|socket| socket.ask_for_queues(QUEUE));
-                workers.iter_mut().zip(&opened).for_each(|(worker, socket)| worker.serve(Arc::clone(socket)));
-            }
-            Staff::MainLoop(inline) => {
-                opened.iter().try_for_each(|socket| inline.serve(Arc::clone(socket), address))?;
-            }
-        }
-        self.sockets.extend(opened);
-        Ok(stamps)
+        self.staff.open(address)
+    }
+
+    /// Serves at `address` no more.
+    pub(super) fn close(&mut self, address: SocketAddr) {
+        let dropped_before = self.dropped();
+        self.staff.close(address);
+        self.former.kernel_drops += dropped_before.saturating_sub(self.dropped());
     }
 
     /// From now on `snapshot` holds.
@@ -131,18 +114,33 @@ impl Serving {
         self.time.withdraw();
     }
 
-    /// How many threads serve; 0: the main loop does.
-    fn threads(&self) -> usize {
-        match &self.staff {
-            Staff::Workers(workers) => workers.len(),
-            Staff::MainLoop(_) => 0,
-        }
+    /// What each of those who serve has done.
+    pub(super) fn activities(&self) -> Vec<Arc<Activity>> {
+        self.staff.activities().into_iter().cloned().collect()
     }
 
-    /// What each worker has done.
-    pub(super) fn activities(&self) -> Vec<Arc<Activity>> {
-        self.activities.clone()
+    /// What the kernel has dropped at the sockets that are open.
+    fn dropped(&self) -> u64 {
+        self.staff.sockets().filter_map(|socket| socket.drops()).sum()
     }
+}
+
+impl Former {
+    fn take_over(&self, activity: &Activity) {
+        self.counters.absorb(&activity.counters);
+        self.interfaces.absorb(&activity.interfaces);
+    }
+}
+
+/// Makes what each of `share` servants works with.
+fn hire<'a>(
+    time: &'a TimePublisher,
+    policy: &'a Handover<Policy>,
+    memory: usize,
+    share: u16,
+) -> impl FnMut() -> io::Result<Responder> + use<'a> {
+    let memory = memory / usize::from(share.max(1));
+    move || Ok(Responder::new(time.reader(), policy, memory, seed()?, clock::monotonic()))
 }
 
 fn seed() -> io::Result<[u64; 3]> {

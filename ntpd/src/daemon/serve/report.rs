@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ntp_proto::server::Prefix;
-use ntp_serve::{Activity, Client, Count, InterfaceCount, InterfaceCounters, Tick};
+use ntp_serve::{Activity, Client, Count, InterfaceCount, InterfaceCounters, Interfaces, Tick};
 
 use super::Serving;
 use crate::control::{
@@ -15,7 +15,9 @@ use crate::sys::{clock, interface};
 impl Serving {
     /// What was served so far; where is for the caller to add.
     pub(in crate::daemon) fn report(&self) -> ServingReport {
-        let sum = |what: Count| self.activities.iter().map(|a| a.counters.get(what)).sum::<u64>();
+        let staff = self.staff.activities();
+        let counters = || staff.iter().map(|a| &a.counters).chain([&self.former.counters]);
+        let sum = |what: Count| counters().map(|counters| counters.get(what)).sum::<u64>();
         let ignored = Count::IGNORED.iter().map(|why| (why.name().to_owned(), sum(*why)));
         ServingReport {
             sockets: Vec::new(),
@@ -28,18 +30,20 @@ impl Serving {
             without_time: sum(Count::NoTime),
             send_failures: sum(Count::SendFailures),
             kernel_stamps: sum(Count::KernelStamps),
-            kernel_drops: self.sockets.iter().filter_map(|socket| socket.drops()).sum(),
+            kernel_drops: self.dropped() + self.former.kernel_drops,
             clients_unrecorded: sum(Count::Unrecorded),
             clients_forgotten: sum(Count::Forgotten),
-            threads: self.threads(),
-            workers: self.activities.iter().map(|a| worker(a)).collect(),
+            threads: self.staff.threads(),
+            workers: staff.iter().map(|a| worker(a)).collect(),
             interfaces: self.interfaces(),
         }
     }
 
     fn interfaces(&self) -> Vec<InterfaceReport> {
         let mut sums: BTreeMap<u32, InterfaceCounters> = BTreeMap::new();
-        for counters in self.activities.iter().flat_map(|a| a.interfaces.read()) {
+        let staff = self.staff.activities();
+        let each = staff.iter().map(|a| &a.interfaces).chain([&self.former.interfaces]);
+        for counters in each.flat_map(Interfaces::read) {
             sums.entry(counters.index).and_modify(|sum| sum.add(&counters)).or_insert(counters);
         }
         sums.values().map(interface_report).collect()

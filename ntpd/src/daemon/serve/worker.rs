@@ -7,12 +7,13 @@
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::ops::Range;
 use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, atomic::AtomicBool, atomic::Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use ntp_serve::{Arrival, Responder};
+use ntp_serve::{Activity, Arrival, Responder};
 
 use super::pace::Pace;
 use crate::sys::batch::{BATCH, Batch, GROUP};
@@ -24,35 +25,64 @@ use crate::sys::waiting::{Waiting, be_punctual};
 const TURN: usize = 8;
 /// From so many on, received together, replies are sent in groups.
 const CROWD: usize = 8;
+/// So many batches are answered at most before a socket is closed.
+const LAST_BATCHES: usize = 64;
 /// How long a socket that fails is left alone.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A running thread; it ends when this is dropped.
+/// A running thread; it ends when this is dropped, after it has answered what is in its sockets.
 #[derive(Debug)]
 pub(super) struct Worker {
     thread: Option<JoinHandle<()>>,
-    sockets: Sender<Arc<UdpSocket>>,
+    orders: Sender<Order>,
     /// Wakes it up; when it is closed, for good.
     bell: PipeWriter,
     ending: Arc<AtomicBool>,
+    activity: Arc<Activity>,
+}
+
+/// What it is told.
+#[derive(Debug)]
+enum Order {
+    Serve(Arc<UdpSocket>),
+    Leave(Arc<UdpSocket>),
 }
 
 impl Worker {
     /// Starts the thread, which has nothing to do yet.
-    pub(super) fn start(number: usize, responder: Responder) -> io::Result<Self> {
+    pub(super) fn start(number: u16, responder: Responder) -> io::Result<Self> {
         let (heard, bell) = io::pipe()?;
-        let (sockets, inbox) = channel();
+        let (orders, inbox) = channel();
         let ending = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&ending);
+        let (told, activity) = (Arc::clone(&ending), responder.activity());
         let work = move || Shift::new(responder, inbox, heard, told).run();
         let thread = thread::Builder::new().name(format!("serve-{number}")).spawn(work)?;
-        Ok(Self { thread: Some(thread), sockets, bell, ending })
+        Ok(Self { thread: Some(thread), orders, bell, ending, activity })
     }
 
     /// One more socket to serve on.
     pub(super) fn serve(&mut self, socket: Arc<UdpSocket>) {
-        // It lives as long as we do; should it have died, its sockets are silent and nothing helps.
-        let _ = self.sockets.send(socket);
+        self.tell(Order::Serve(socket));
+    }
+
+    /// This one is answered once more, and then closed.
+    pub(super) fn leave(&mut self, socket: Arc<UdpSocket>) {
+        self.tell(Order::Leave(socket));
+    }
+
+    /// What it has done so far.
+    pub(super) const fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    /// Waits until it has ended; says what it has done.
+    pub(super) fn end(self) -> Arc<Activity> {
+        Arc::clone(&self.activity)
+    }
+
+    fn tell(&mut self, order: Order) {
+        // It listens for as long as we live.
+        let _ = self.orders.send(order);
         let _ = self.bell.write_all(&[0]);
     }
 }
@@ -72,7 +102,7 @@ struct Shift {
     sockets: Vec<Arc<UdpSocket>>,
     waiting: Waiting,
     pace: Pace,
-    inbox: Receiver<Arc<UdpSocket>>,
+    inbox: Receiver<Order>,
     bell: PipeReader,
     ending: Arc<AtomicBool>,
 }
@@ -81,12 +111,7 @@ struct Shift {
 const BELL: usize = 0;
 
 impl Shift {
-    fn new(
-        responder: Responder,
-        inbox: Receiver<Arc<UdpSocket>>,
-        bell: PipeReader,
-        ending: Arc<AtomicBool>,
-    ) -> Self {
+    fn new(responder: Responder, inbox: Receiver<Order>, bell: PipeReader, ending: Arc<AtomicBool>) -> Self {
         let mut waiting = Waiting::default();
         waiting.add(bell.as_fd());
         let pace = Pace::new(clock::monotonic());
@@ -96,19 +121,33 @@ impl Shift {
     fn run(mut self) {
         be_punctual();
         while !self.ending.load(Ordering::Relaxed) {
+            // A packet that trips over a mistake of ours is lost; the clients of this thread are not.
+            if catch_unwind(AssertUnwindSafe(|| self.work())).is_err() {
+                tracing::error!(
+                    event = "worker_panicked",
+                    "a server thread stumbled over a packet, and goes on"
+                );
+                thread::sleep(PAUSE);
+            }
+        }
+        (0..self.sockets.len()).for_each(|place| self.finish(place));
+    }
+
+    fn work(&mut self) {
+        while !self.ending.load(Ordering::Relaxed) {
             let since = clock::monotonic();
             if let Err(error) = self.waiting.wait() {
                 tracing::error!(event = "worker_blind", %error, "a server thread cannot wait for packets");
                 thread::sleep(PAUSE);
             }
             self.pace.idled(since, clock::monotonic());
-            if self.waiting.ready(BELL) {
-                self.answer_the_bell();
-            }
             for place in 0..self.sockets.len() {
                 if self.waiting.ready(place + 1) {
                     self.serve(place);
                 }
+            }
+            if self.waiting.ready(BELL) {
+                self.answer_the_bell();
             }
         }
     }
@@ -116,9 +155,31 @@ impl Shift {
     fn answer_the_bell(&mut self) {
         // How often it was rung does not matter.
         let _ = self.bell.read(&mut [0; 64]);
-        for socket in self.inbox.try_iter() {
-            self.waiting.add(socket.as_fd());
-            self.sockets.push(socket);
+        while let Ok(order) = self.inbox.try_recv() {
+            match order {
+                Order::Serve(socket) => {
+                    self.waiting.add(socket.as_fd());
+                    self.sockets.push(socket);
+                }
+                Order::Leave(socket) => {
+                    if let Some(place) = self.sockets.iter().position(|known| Arc::ptr_eq(known, &socket)) {
+                        self.finish(place);
+                        self.waiting.remove(place + 1);
+                        self.sockets.remove(place);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers what is in a socket that gets nothing new.
+    fn finish(&mut self, place: usize) {
+        let socket = Arc::clone(&self.sockets[place]);
+        // As much as a queue holds, should something come all the same.
+        for _ in 0..LAST_BATCHES {
+            if !self.serve_batch(&socket).is_ok_and(|served| served > 0) {
+                return;
+            }
         }
     }
 
@@ -147,6 +208,7 @@ impl Shift {
     fn serve_batch(&mut self, socket: &UdpSocket) -> io::Result<usize> {
         let received = self.batch.receive(socket)?.min(BATCH);
         if !self.responder.begin(clock::monotonic(), clock::raw) {
+            self.responder.lost(received);
             return Ok(received);
         }
         // Each reply leaves as soon as its time is in it, unless there is so much to do that calls count.
