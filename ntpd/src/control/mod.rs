@@ -197,6 +197,23 @@ pub struct ClientsQuery {
     pub network: Option<(IpAddr, u8)>,
     /// Only those whose latest request came in by the interface of this name.
     pub interface: Option<String>,
+    /// Sums instead of single clients.
+    pub by: Option<Grouping>,
+}
+
+/// What clients are summed up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grouping {
+    /// So many leading bits of their addresses.
+    Network {
+        /// Of IPv4.
+        v4: u8,
+        /// Of IPv6.
+        v6: u8,
+    },
+    /// The interface of their latest requests.
+    Interface,
 }
 
 /// Which clients come first.
@@ -214,14 +231,31 @@ pub enum ClientOrder {
 /// Who asked.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClientsReport {
-    /// Those that were asked for.
+    /// Those that were asked for; none if sums were.
     pub clients: Vec<ClientReport>,
-    /// How many there are of that kind.
+    /// The sums that were asked for, the most requests first.
+    pub groups: Vec<ClientGroupReport>,
+    /// How many clients or sums there are of that kind.
     pub matching: usize,
     /// How many there are in all.
     pub known: usize,
     /// How many records there can be.
     pub capacity: usize,
+}
+
+/// Several clients together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClientGroupReport {
+    /// Their network or interface.
+    pub name: String,
+    /// How many they are.
+    pub clients: u64,
+    /// How often they asked.
+    pub requests: u64,
+    /// How many of these were beyond a limit and not answered with the time.
+    pub drops: u64,
+    /// When one of them asked last, in seconds before now.
+    pub last_ago_s: f64,
 }
 
 /// One client.

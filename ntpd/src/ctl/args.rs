@@ -9,7 +9,7 @@ use ntp_config::Network;
 
 use super::exit::Exit;
 use super::query::Target;
-use crate::control::{ClientOrder, default_socket};
+use crate::control::{ClientOrder, Grouping, default_socket};
 
 /// Shows and controls the Truechimer time daemon, measures servers and checks configurations
 #[derive(Debug, Parser)]
@@ -117,8 +117,36 @@ pub(super) struct ClientsArgs {
     /// Only those that asked by this interface
     #[arg(long, value_name = "NAME")]
     pub(super) interface: Option<String>,
+    /// Sums instead of single clients
+    #[arg(long, value_enum, conflicts_with = "order")]
+    pub(super) by: Option<By>,
+    /// So many leading bits make a network of IPv4
+    #[arg(long, value_name = "BITS", default_value_t = 24, value_parser = clap::value_parser!(u8).range(..=32))]
+    pub(super) bits4: u8,
+    /// So many leading bits make a network of IPv6
+    #[arg(long, value_name = "BITS", default_value_t = 48, value_parser = clap::value_parser!(u8).range(..=128))]
+    pub(super) bits6: u8,
     #[command(flatten)]
     pub(super) form: Form,
+}
+
+impl ClientsArgs {
+    /// What clients are summed up by, if they are.
+    pub(super) fn grouping(&self) -> Option<Grouping> {
+        self.by.map(|by| match by {
+            By::Network => Grouping::Network { v4: self.bits4, v6: self.bits6 },
+            By::Interface => Grouping::Interface,
+        })
+    }
+}
+
+/// What clients are summed up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum By {
+    /// The networks that they are in
+    Network,
+    /// The interfaces that they ask by
+    Interface,
 }
 
 /// Which clients come first.

@@ -13,7 +13,9 @@
 //! | `pace.rs` | when it lets packets gather |
 //! | `inline.rs` | the main loop serves |
 //! | `report.rs` | what was served, from everybody's counters |
+//! | `groups.rs` | clients summed up by network or interface |
 
+mod groups;
 mod inline;
 mod pace;
 mod report;

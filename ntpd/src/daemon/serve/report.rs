@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ntp_proto::server::Prefix;
 use ntp_serve::{Activity, Client, Count, InterfaceCount, InterfaceCounters, Interfaces, Tick};
 
-use super::Serving;
+use super::{Serving, groups};
 use crate::control::{
     ClientOrder, ClientReport, ClientsQuery, ClientsReport, InterfaceReport, ServingReport, WorkerReport,
 };
@@ -89,10 +89,16 @@ pub(in crate::daemon) fn clients(activities: &[Arc<Activity>], query: &ClientsQu
             }
         }
     }
+    if let Some(by) = query.by {
+        let mut groups = groups::sum_up(&found, by);
+        let matching = groups.len();
+        groups.truncate(query.most);
+        return ClientsReport { clients: Vec::new(), groups, matching, known, capacity };
+    }
     let matching = found.len();
     sort(&mut found, query.order);
     found.truncate(query.most);
-    ClientsReport { clients: found, matching, known, capacity }
+    ClientsReport { clients: found, groups: Vec::new(), matching, known, capacity }
 }
 
 fn client_report(client: &Client, interface: Option<String>, now: Tick) -> ClientReport {
