@@ -43,6 +43,11 @@ impl Pace {
         (self.busy && (2..ENOUGH).contains(&batch)).then_some(NAP)
     }
 
+    /// Whether the thread is hardly ever idle.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.busy
+    }
+
     fn judge(&mut self, now: Monotonic) {
         let length = now - self.window;
         if length >= WINDOW {

@@ -211,8 +211,8 @@ impl Shift {
             self.responder.lost(received);
             return Ok(received);
         }
-        // Each reply leaves as soon as its time is in it, unless there is so much to do that calls count.
-        let group = if received < CROWD { 1 } else { GROUP };
+        // Each reply leaves as soon as its time is in it, unless there is so much to do for so long that calls count.
+        let group = if received >= CROWD && self.pace.is_busy() { GROUP } else { 1 };
         for first in (0..received).step_by(group) {
             self.serve_group(socket, first..received.min(first + group));
         }
