@@ -14,6 +14,7 @@
 
 pub mod client;
 pub mod exchange;
+pub mod nts;
 pub mod packet;
 pub mod server;
 pub mod time;
