@@ -9,6 +9,7 @@
 //! | [`exchange`] | offset and delay of four timestamps | 5905 §8 |
 //! | [`client`] | one association: when to ask, which replies to believe | 5905 §9, §13; 9109; 8633 |
 //! | [`server`] | who may ask, and the reply | 5905 §9.2 |
+//! | [`nts`] | both with proof of who sent what | 8915 §5, §6 |
 
 #![forbid(unsafe_code)]
 

@@ -132,6 +132,19 @@ impl fmt::Display for CipherError {
 
 impl core::error::Error for CipherError {}
 
+/// A key of any algorithm, followed by zeros. Wiped when it is dropped.
+pub(super) type PaddedKey = Zeroizing<[u8; Aead::MAX_KEY_LEN]>;
+
+/// `key`, if it is one of `aead`.
+pub(super) fn padded(aead: Aead, key: &[u8]) -> Result<PaddedKey, KeyLength> {
+    if key.len() != aead.key_len() {
+        return Err(KeyLength { aead, len: key.len() });
+    }
+    let mut bytes = PaddedKey::default();
+    bytes[..key.len()].copy_from_slice(key);
+    Ok(bytes)
+}
+
 /// An algorithm with a key, ready for use; the key is wiped when it is dropped.
 pub struct Cipher(Keyed);
 
@@ -141,7 +154,7 @@ pub struct Cipher(Keyed);
 )]
 enum Keyed {
     /// The crate makes both halves of the mode from the key for each text, which costs it less than three blocks.
-    Siv(Zeroizing<[u8; 32]>),
+    Siv(PaddedKey),
     GcmSiv(AesGcmSiv<Aes128Enc>),
 }
 
@@ -151,11 +164,15 @@ impl Cipher {
     /// # Errors
     /// When the algorithm's keys have another length.
     pub fn new(aead: Aead, key: &[u8]) -> Result<Self, KeyLength> {
-        let wrong = KeyLength { aead, len: key.len() };
-        Ok(Self(match aead {
-            Aead::AesSivCmac256 => Keyed::Siv(Zeroizing::new(key.try_into().map_err(|_| wrong)?)),
-            Aead::Aes128GcmSiv => Keyed::GcmSiv(AesGcmSiv::new_from_slice(key).map_err(|_| wrong)?),
-        }))
+        padded(aead, key).map(|key| Self::of_padded(aead, &key))
+    }
+
+    /// With the beginning of `key`, as much of it as the algorithm needs.
+    pub(super) fn of_padded(aead: Aead, key: &PaddedKey) -> Self {
+        Self(match aead {
+            Aead::AesSivCmac256 => Keyed::Siv(key.clone()),
+            Aead::Aes128GcmSiv => Keyed::GcmSiv(AesGcmSiv::new(key[..aead.key_len()].into())),
+        })
     }
 
     /// Its algorithm.

@@ -12,6 +12,7 @@ use core::fmt;
 use rand_core::RngCore;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::aead::{PaddedKey, padded};
 use super::{Aead, Cipher, KeyLength};
 
 /// Where the nonce begins.
@@ -21,10 +22,15 @@ const MAX_TEXT_LEN: usize = 2 * Aead::MAX_KEY_LEN;
 
 /// The two keys of a session (RFC 8915 §5.1). They are wiped when this is dropped.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "WrittenKeys", try_from = "WrittenKeys")
+)]
 pub struct SessionKeys {
     aead: Aead,
-    c2s: Zeroizing<[u8; Aead::MAX_KEY_LEN]>,
-    s2c: Zeroizing<[u8; Aead::MAX_KEY_LEN]>,
+    c2s: PaddedKey,
+    s2c: PaddedKey,
 }
 
 impl SessionKeys {
@@ -33,15 +39,7 @@ impl SessionKeys {
     /// # Errors
     /// When one of them does not have the length that `aead` asks for.
     pub fn new(aead: Aead, c2s: &[u8], s2c: &[u8]) -> Result<Self, KeyLength> {
-        let fixed = |key: &[u8]| {
-            if key.len() != aead.key_len() {
-                return Err(KeyLength { aead, len: key.len() });
-            }
-            let mut bytes = Zeroizing::new([0; Aead::MAX_KEY_LEN]);
-            bytes[..key.len()].copy_from_slice(key);
-            Ok(bytes)
-        };
-        Ok(Self { aead, c2s: fixed(c2s)?, s2c: fixed(s2c)? })
+        Ok(Self { aead, c2s: padded(aead, c2s)?, s2c: padded(aead, s2c)? })
     }
 
     /// The session's algorithm.
@@ -60,6 +58,38 @@ impl SessionKeys {
     #[must_use]
     pub fn s2c(&self) -> &[u8] {
         &self.s2c[..self.aead.key_len()]
+    }
+
+    /// Protects requests.
+    pub(super) fn c2s_cipher(&self) -> Cipher {
+        Cipher::of_padded(self.aead, &self.c2s)
+    }
+
+    /// Protects replies.
+    pub(super) fn s2c_cipher(&self) -> Cipher {
+        Cipher::of_padded(self.aead, &self.s2c)
+    }
+}
+
+/// The number of the algorithm and both keys, as they stand in a recording of an engine.
+#[cfg(feature = "serde")]
+type WrittenKeys = (u16, Vec<u8>, Vec<u8>);
+
+#[cfg(feature = "serde")]
+impl From<SessionKeys> for WrittenKeys {
+    fn from(keys: SessionKeys) -> Self {
+        let [c2s, s2c] = [keys.c2s(), keys.s2c()].map(<[u8]>::to_vec);
+        (keys.aead.id(), c2s, s2c)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<WrittenKeys> for SessionKeys {
+    type Error = String;
+
+    fn try_from((id, c2s, s2c): WrittenKeys) -> Result<Self, String> {
+        let aead = Aead::from_id(id).ok_or_else(|| format!("AEAD algorithm {id} is unknown"))?;
+        Self::new(aead, &c2s, &s2c).map_err(|error| error.to_string())
     }
 }
 
@@ -230,6 +260,7 @@ mod tests {
     use rand_core::SeedableRng;
 
     use super::*;
+    use crate::nts::testing::{CHRONY_C2S, CHRONY_KEY, CHRONY_KEY_ID, CHRONY_REQUEST, CHRONY_S2C, hex};
 
     fn session(aead: Aead, byte: u8) -> SessionKeys {
         let len = aead.key_len();
@@ -258,6 +289,16 @@ mod tests {
             let newest = CookieKeys::new(key(9, sealing), [key(8, sealing)]);
             assert_eq!(newest.open(cookie.as_ref()), Err(CookieError::UnknownKey(7)));
         }
+    }
+
+    #[test]
+    fn a_cookie_that_chrony_made_is_opened() {
+        let key = CookieKey::new(CHRONY_KEY_ID, Aead::AesSivCmac256, &hex(CHRONY_KEY)).unwrap();
+        // After the header, the unique identifier and the head of the field.
+        let cookie = &hex(CHRONY_REQUEST)[48 + 36 + 4..][..Cookie::MAX_LEN];
+        let session = CookieKeys::new(key, []).open(cookie).unwrap();
+        let expected = SessionKeys::new(Aead::AesSivCmac256, &hex(CHRONY_C2S), &hex(CHRONY_S2C));
+        assert_eq!(session, expected.unwrap());
     }
 
     #[test]

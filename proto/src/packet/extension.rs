@@ -3,7 +3,7 @@
 use super::{ParseError, Reader};
 
 /// Type and length.
-const FIELD_HEADER: usize = 4;
+pub(crate) const FIELD_HEADER: usize = 4;
 /// The shortest field (RFC 7822 §3), its own header included.
 const FIELD_MIN: usize = 16;
 
@@ -32,7 +32,7 @@ pub struct Extension<'a> {
 }
 
 impl<'a> Extension<'a> {
-    pub(super) fn parse(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
+    pub(crate) fn parse(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
         let mut ahead = *reader;
         let kind = ExtensionType(ahead.take_u16()?);
         let len = usize::from(ahead.take_u16()?);

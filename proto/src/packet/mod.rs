@@ -11,6 +11,7 @@ mod tests;
 mod view;
 
 pub use error::ParseError;
+pub(crate) use extension::FIELD_HEADER;
 pub use extension::{Extension, ExtensionType, Extensions};
 pub use fields::{KissCode, Leap, Mode, PollExp, Precision, RefId, Stratum};
 pub use header::Header;

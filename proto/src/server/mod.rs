@@ -14,4 +14,5 @@ mod access;
 mod respond;
 
 pub use access::{AccessList, AccessRule, Permission, Prefix, PrefixError};
+pub(crate) use respond::kiss;
 pub use respond::{Ignored, Reply, Request, SystemVars, Template, respond};

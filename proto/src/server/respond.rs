@@ -85,21 +85,14 @@ impl<'b> Request<'b> {
     ///
     /// Extension fields of the request are not understood here and not echoed, so the reply is a bare header.
     pub fn reply(self, receive: NtpTimestamp, template: &Template) -> Reply<'b> {
-        let bytes = self.header;
-        let (version, poll) = (bytes[0] & VERSION_BITS, bytes[POLL_AT]);
-        bytes.copy_within(TRANSMIT_AT.., ORIGIN_AT);
-        bytes[..ORIGIN_AT].copy_from_slice(&template.0);
-        bytes[0] |= version;
-        bytes[POLL_AT] = poll;
-        bytes[RECEIVE_AT..TRANSMIT_AT].copy_from_slice(&receive.to_bits().to_be_bytes());
-        Reply { bytes }
+        template.fill(self.header, receive);
+        Reply { bytes: self.header }
     }
 
     /// Becomes a kiss-o'-death (RFC 5905 §7.4) that asks for at most one request in `interval`.
     pub fn kiss(self, code: RefId, interval: PollExp, receive: NtpTimestamp) -> Reply<'b> {
-        let poll = PollExp::new(self.header[POLL_AT] as i8).max(interval);
-        self.header[POLL_AT] = poll.get() as u8;
-        self.reply(receive, &Template::kiss(code))
+        kiss(self.header, code, interval, receive);
+        Reply { bytes: self.header }
     }
 }
 
@@ -131,6 +124,16 @@ impl Template {
         Self(bytes)
     }
 
+    /// Makes the request in `header` the reply to itself, but for the transmit timestamp.
+    pub(crate) fn fill(&self, header: &mut [u8; HEADER_LEN], receive: NtpTimestamp) {
+        let (version, poll) = (header[0] & VERSION_BITS, header[POLL_AT]);
+        header.copy_within(TRANSMIT_AT.., ORIGIN_AT);
+        header[..ORIGIN_AT].copy_from_slice(&self.0);
+        header[0] |= version;
+        header[POLL_AT] = poll;
+        header[RECEIVE_AT..TRANSMIT_AT].copy_from_slice(&receive.to_bits().to_be_bytes());
+    }
+
     fn kiss(code: RefId) -> Self {
         Self::new(&SystemVars {
             leap: Leap::Unsynchronised,
@@ -142,6 +145,14 @@ impl Template {
             reference: NtpTimestamp::ZERO,
         })
     }
+}
+
+/// Makes the request in `header` a kiss-o'-death that asks for at most one request in `interval`, but for the
+/// transmit timestamp.
+pub(crate) fn kiss(header: &mut [u8; HEADER_LEN], code: RefId, interval: PollExp, receive: NtpTimestamp) {
+    let poll = PollExp::new(header[POLL_AT] as i8).max(interval);
+    header[POLL_AT] = poll.get() as u8;
+    Template::kiss(code).fill(header, receive);
 }
 
 /// Where fields stand in the header (RFC 5905 §7.3, figure 8).
