@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ntp_proto::time::NtpDuration;
 
-use crate::Network;
 use crate::schema::{Boolean, Choice, Integer, Interval, Seconds, Section, Text, Visitor};
+use crate::{Network, ServerNts};
 
 /// `[security]`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Security {
     pub access: Vec<Access>,
     /// How often a client may ask. Default: see [`RateLimit`].
     pub ratelimit: RateLimit,
+    /// Serving with NTS. Default: see [`ServerNts`].
+    pub nts: ServerNts,
 }
 
 impl Section for Security {
@@ -26,9 +28,9 @@ impl Section for Security {
 
     fn visit<V: Visitor>(&mut self, v: &mut V) {
         v.tables("access", &mut self.access);
-        v.not_yet("nts");
         v.not_yet("authentication");
         v.table("ratelimit", &mut self.ratelimit);
+        v.table("nts", &mut self.nts);
     }
 }
 

@@ -25,7 +25,7 @@ const MAX_COMPLAINTS: usize = 20;
 const FLAGS: [&str; 11] =
     ["iburst", "burst", "offline", "prefer", "noselect", "trust", "require", "copy", "ipv4", "ipv6", "nts"];
 /// Options that a number follows, and that are carried out or refused by the declared keys.
-const NUMBERS: [&str; 16] = [
+const NUMBERS: [&str; 18] = [
     "port",
     "minpoll",
     "maxpoll",
@@ -42,19 +42,12 @@ const NUMBERS: [&str; 16] = [
     "maxsources",
     "key",
     "mindelay",
+    "ntsport",
+    "certset",
 ];
 /// What chrony has and the declared keys do not know at all.
-const ELSEWHERE: [&str; 9] = [
-    "xleave",
-    "auto_offline",
-    "certset",
-    "ntsport",
-    "maxdelayquant",
-    "asymmetry",
-    "filter",
-    "polltarget",
-    "extfield",
-];
+const ELSEWHERE: [&str; 7] =
+    ["xleave", "auto_offline", "maxdelayquant", "asymmetry", "filter", "polltarget", "extfield"];
 
 /// What a file says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -298,7 +291,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Family, Host, SourceOptions};
+    use crate::{Family, Host, NtsOptions, SourceOptions};
 
     fn complaint(line: &str) -> String {
         let lines = parse_source_lines(line);
@@ -310,7 +303,7 @@ mod tests {
     fn what_hooks_write_is_understood() {
         let lines = parse_source_lines(
             "# left by a hook\n\nserver 192.0.2.1 iburst\r\n  SERVER ntp.example Prefer minpoll 4 maxdelay .5 ipv6\n\
-             pool pool.example maxsources 3 presend 9 copy\n! the end",
+             pool pool.example maxsources 3 presend 9 copy nts certset 2\n! the end",
         );
         assert_eq!(lines.complaints, []);
         let [first, second, third] = &lines.sources[..] else { panic!("{lines:?}") };
@@ -322,6 +315,7 @@ mod tests {
         assert_eq!((server.options.minpoll.get(), server.options.maxdelay.to_seconds()), (4, 0.5));
         let LineSource::Pool(pool) = &third.source else { panic!("{third:?}") };
         assert_eq!((pool.name.as_str(), pool.servers, pool.options.copy), ("pool.example", 3, true));
+        assert_eq!(pool.options.nts, Some(NtsOptions { certset: 2, ..NtsOptions::default() }));
     }
 
     #[test]
@@ -369,7 +363,7 @@ mod tests {
         );
         assert_eq!(complaint("server"), "line 1: address is missing");
         assert_eq!(complaint("server a key 1"), "line 1: this version does not carry out key");
-        assert_eq!(complaint("server a nts"), "line 1: this version does not carry out nts");
+        assert_eq!(complaint("server a ntsport 1"), "line 1: means nothing without `nts = true`");
         assert_eq!(complaint("server a xleave"), "line 1: this version does not carry out xleave");
         assert_eq!(complaint("peer a"), "line 1: this version does not carry out peer");
         assert_eq!(complaint("makestep 1 3"), "line 1: \"makestep\" is no source; expected server or pool");

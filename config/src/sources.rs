@@ -10,8 +10,10 @@ use ntp_proto::packet::{PollExp, Stratum};
 use ntp_proto::time::NtpDuration;
 
 use crate::error::Complaint;
-use crate::schema::{Boolean, Integer, Interval, Number, Optional, OrOff, Seconds, Section, Text, Visitor};
-use crate::{Host, HostName, InterfaceName};
+use crate::schema::{
+    Boolean, Choice, Integer, Interval, Number, Optional, OrOff, Seconds, Section, Text, Visitor,
+};
+use crate::{ClientNts, Host, HostName, InterfaceName};
 
 /// `[sources]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +43,11 @@ pub struct Sources {
     pub reselectdist: NtpDuration,
     /// Distance added to a source for each stratum, in seconds. Default: 1 ms.
     pub stratumweight: NtpDuration,
+    /// What the difference between authenticated and other sources means to selection. Default:
+    /// [`AuthSelect::Mix`].
+    pub authselectmode: AuthSelect,
+    /// How sources are asked with NTS. Default: see [`ClientNts`].
+    pub nts: ClientNts,
     /// After how many seconds names of sources that work are looked up again, 0 … 10⁹; 0: never. Default:
     /// 1209600, two weeks.
     pub refresh: u32,
@@ -78,6 +85,8 @@ impl Default for Sources {
             combinelimit: 3.0,
             reselectdist: NtpDuration::from_nanos(100_000),
             stratumweight: NtpDuration::from_millis(1),
+            authselectmode: AuthSelect::Mix,
+            nts: ClientNts::default(),
             refresh: 1_209_600,
             sourcedir: Vec::new(),
             bindaddress: Vec::new(),
@@ -113,18 +122,42 @@ impl Section for Sources {
         v.optional("combinelimit", Number(Interval::within(0.0, Interval::HUGE)), &mut self.combinelimit);
         v.optional("reselectdist", ANY_LENGTH, &mut self.reselectdist);
         v.optional("stratumweight", ANY_LENGTH, &mut self.stratumweight);
+        v.optional("authselectmode", AUTH_SELECT, &mut self.authselectmode);
         v.optional("refresh", Integer::within(0, 1_000_000_000), &mut self.refresh);
         v.list("sourcedir", Text::new(), &mut self.sourcedir);
         v.list("bindaddress", Text::new(), &mut self.bindaddress);
         v.optional("acquisitionport", Optional(Integer::within(0, 65535)), &mut self.acquisitionport);
         v.optional("binddevice", Optional(Text::new()), &mut self.binddevice);
         v.optional("dscp", Integer::within(0, 63), &mut self.dscp);
+        v.table("nts", &mut self.nts);
         v.table("hardware", &mut Hardware);
         v.not_yet("refclocks");
         self.check_strata(v);
         self.check_directories(v);
     }
 }
+
+/// What the difference between authenticated and other sources means to selection. Sources with `noselect` count as
+/// neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuthSelect {
+    /// `"require"`: only authenticated ones are selected.
+    Require,
+    /// `"prefer"`: only authenticated ones are selected, if there are any in the configuration.
+    Prefer,
+    /// `"mix"`: others have to agree with the authenticated ones, if there are both.
+    Mix,
+    /// `"ignore"`: nothing.
+    Ignore,
+}
+
+/// The words of `sources.authselectmode`.
+const AUTH_SELECT: Choice<AuthSelect> = Choice(&[
+    ("require", AuthSelect::Require),
+    ("prefer", AuthSelect::Prefer),
+    ("mix", AuthSelect::Mix),
+    ("ignore", AuthSelect::Ignore),
+]);
 
 /// More directories than this are nobody's intention.
 const MAX_DIRECTORIES: usize = 10;
@@ -263,6 +296,8 @@ pub struct SourceOptions {
     /// From this poll interval on, a power of two seconds, −7 … 24, each request follows 2 s after one that only
     /// warms up the way and whose reply is not used; `None`: never. Default: `None`.
     pub presend: Option<PollExp>,
+    /// Asked with NTS (`nts = true` in the file); `None`: without authentication. Default: `None`.
+    pub nts: Option<NtsOptions>,
     /// The only family of addresses to use (`ipv4 = true` or `ipv6 = true` in the file); `None`: both.
     /// Default: `None`.
     pub family: Option<Family>,
@@ -291,8 +326,24 @@ impl Default for SourceOptions {
             maxunreach: 100_000,
             copy: false,
             presend: None,
+            nts: None,
             family: None,
         }
+    }
+}
+
+/// How keys for NTS are established with a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NtsOptions {
+    /// TCP port of the key establishment (`ntsport` in the file), 1 … 65535. Default: 4460.
+    pub port: u16,
+    /// The set of trusted certificates, 0 … 255, see [`TrustedCertificates`](crate::TrustedCertificates). Default: 0.
+    pub certset: u8,
+}
+
+impl Default for NtsOptions {
+    fn default() -> Self {
+        Self { port: 4460, certset: 0 }
     }
 }
 
@@ -327,10 +378,28 @@ impl SourceOptions {
         v.optional("maxunreach", Integer::within(0, 1_000_000_000), &mut self.maxunreach);
         v.optional("copy", Boolean, &mut self.copy);
         v.optional("presend", Optional(POLL), &mut self.presend);
+        self.visit_nts(v);
         self.visit_family(v);
-        ["key", "nts", "mindelay"].into_iter().for_each(|key| v.not_yet(key));
+        ["key", "mindelay"].into_iter().for_each(|key| v.not_yet(key));
         self.check_polls(v);
         self.check_selection(v);
+    }
+
+    /// Three keys of the file are one choice.
+    fn visit_nts<V: Visitor>(&mut self, v: &mut V) {
+        let (mut wanted, mut options) = (self.nts.is_some(), self.nts.unwrap_or_default());
+        v.optional("nts", Boolean, &mut wanted);
+        v.optional("ntsport", Integer::within(1, 65535), &mut options.port);
+        v.optional("certset", Integer::within(0, 255), &mut options.certset);
+        if !wanted && options != NtsOptions::default() {
+            let complaint = Complaint::new("means nothing without `nts = true`");
+            v.reject(&["ntsport", "certset"], complaint.help("add `nts = true`, or remove the key"));
+        }
+        if wanted && self.version != 4 {
+            let complaint = Complaint::new(format!("NTS needs NTP version 4, not {}", self.version));
+            v.reject(&["version", "nts"], complaint.help("remove `version`"));
+        }
+        self.nts = wanted.then_some(options);
     }
 
     /// Two keys of the file are one choice.

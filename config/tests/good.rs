@@ -1,7 +1,8 @@
 //! What good files mean, and that what is printed means the same again.
 
 use ntp_config::{
-    Access, ClockControl, Config, Family, Host, InterfaceName, Permission, SourceOptions, StepLimit,
+    Access, AeadAlgorithm, AuthSelect, ClockControl, Config, Family, Host, InterfaceName, NtsOptions,
+    Permission, SourceOptions, StepLimit,
 };
 use ntp_proto::packet::{PollExp, Stratum};
 use ntp_proto::time::{Frequency, NtpDuration};
@@ -67,7 +68,16 @@ fn everything_that_is_written_arrives() {
     let config = good(EVERYTHING);
     let options = &config.sources.servers[0].options;
     assert_eq!((options.offline, options.require, options.noselect), (true, true, false));
-    assert!(config.sources.servers[1].options.noselect);
+    assert_eq!(config.sources.servers[1].options.nts, Some(NtsOptions { port: 4461, certset: 3 }));
+    assert!(config.sources.servers[2].options.noselect);
+    assert_eq!(config.sources.authselectmode, AuthSelect::Require);
+    let nts = &config.sources.nts;
+    assert_eq!((&nts.aeads[..], nts.systemcerts), (&[AeadAlgorithm::AesSivCmac256][..], false));
+    assert_eq!((nts.nocerttimecheck, nts.refresh, nts.trusted[0].set), (1, 86_400, 3));
+    let nts = &config.security.nts;
+    assert_eq!((nts.enabled, nts.port, nts.aeads.len(), nts.pairs().count()), (true, 4461, 2, 2));
+    assert_eq!((nts.rotate, nts.connections, nts.connections_per_client), (86_400, 1_000, 10));
+    assert_eq!((nts.ntpport, nts.timeout), (Some(124), NtpDuration::from_secs(5)));
     assert_eq!(config.sources.bindaddress.len(), 2);
     assert_eq!(config.sources.binddevice.as_ref().map(InterfaceName::as_str), Some("eth0.10"));
     assert_eq!((config.sources.dscp, config.sources.acquisitionport), (46, Some(0)));
