@@ -1,14 +1,15 @@
 //! What an engine wants done.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use ntp_proto::client::TxToken;
-use ntp_proto::packet::{HEADER_LEN, Leap};
+use ntp_proto::packet::Leap;
 use ntp_proto::time::{Frequency, NtpDuration};
 use serde::{Deserialize, Serialize};
 
 use crate::directory::LookupId;
-use crate::options::Family;
+use crate::options::{Family, Host};
 use crate::source::SourceId;
 
 /// Something to do.
@@ -25,8 +26,22 @@ pub enum Action {
         /// Where to.
         remote: SocketAddr,
         /// What.
-        #[serde(with = "crate::hex::packet")]
-        bytes: [u8; HEADER_LEN],
+        #[serde(with = "crate::hex::datagram")]
+        bytes: Cow<'static, [u8]>,
+    },
+    /// Establish keys with a server (RFC 8915 §4), away from the main loop. Answer with
+    /// [`crate::Input::KeysEstablished`].
+    EstablishKeys {
+        /// For which source.
+        source: SourceId,
+        /// What the server's certificate has to be for.
+        host: Host,
+        /// Whom to connect to.
+        server: SocketAddr,
+        /// The set of certificates that are trusted.
+        cert_set: u8,
+        /// By what time their dates are judged.
+        dates: CertificateDates,
     },
     /// Forget the sockets of a source.
     Forget {
@@ -47,6 +62,18 @@ pub enum Action {
     },
     /// Keep this for the next start.
     Save(Drift),
+}
+
+/// By what time the dates of a certificate are judged. Times are Unix seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateDates {
+    /// It is this time.
+    At(i64),
+    /// Nobody knows what time it is, only that it is not before this: what has expired by then has expired.
+    NotBefore(i64),
+    /// Not at all.
+    Unchecked,
 }
 
 /// A change of the clock.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use ntp_clock::select::State;
+use ntp_proto::nts::Aead;
 use ntp_proto::packet::KissCode;
 use ntp_proto::time::{Frequency, NtpDuration, Offset};
 
@@ -72,6 +73,26 @@ pub enum Event {
         address: SocketAddr,
         /// Why, with the numbers.
         state: State,
+    },
+    /// A source has keys.
+    KeysEstablished {
+        /// Which.
+        source: SourceId,
+        /// Where it is asked for time.
+        address: SocketAddr,
+        /// What it is authenticated by.
+        aead: Aead,
+    },
+    /// A source has no keys, or no new ones.
+    KeysMissing {
+        /// Which.
+        source: SourceId,
+        /// Its address.
+        address: SocketAddr,
+        /// Why.
+        why: String,
+        /// When the next attempt is made.
+        retry: NtpDuration,
     },
     /// The clock is set by this source from now on.
     Selected {
@@ -159,6 +180,7 @@ impl Event {
                 | Self::ClockDenied
                 | Self::Kiss { .. }
                 | Self::AddressTaken { .. }
+                | Self::KeysMissing { .. }
         )
     }
 }
@@ -186,6 +208,12 @@ impl fmt::Display for Event {
                 }
                 _ => write!(f, "source {address} sent {code:?}"),
             },
+            Self::KeysEstablished { address, aead, .. } => {
+                write!(f, "source {address} has NTS keys ({aead})")
+            }
+            Self::KeysMissing { address, why, retry, .. } => {
+                write!(f, "source {address} has no NTS keys: {why}; next attempt in {retry}")
+            }
             Self::Falseticker { address, state, .. } => write!(f, "source {address} {state}"),
             Self::Selected { address, .. } => write!(f, "selected source {address}"),
             Self::NoSelection { sources: 0, .. } => f.write_str("there is no source to set the clock by"),

@@ -19,27 +19,6 @@ pub(crate) mod datagram {
     }
 }
 
-/// Of the length of a request.
-pub(crate) mod packet {
-    use ntp_proto::packet::HEADER_LEN;
-    use serde::de::Error;
-    use serde::{Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(
-        bytes: &[u8; HEADER_LEN],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        super::datagram::serialize(bytes, serializer)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<[u8; HEADER_LEN], D::Error> {
-        let bytes = super::datagram::deserialize(deserializer)?;
-        bytes.as_ref().try_into().map_err(|_| D::Error::custom("not the length of a request"))
-    }
-}
-
 fn digits(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ntp_clock::Stamp;
 use ntp_proto::client::TxToken;
+use ntp_proto::nts::NtsSession;
 use ntp_proto::time::{Frequency, Monotonic, NtpDuration, RawTime};
 use serde::{Deserialize, Serialize};
 
-use crate::action::Drift;
+use crate::action::{CertificateDates, Drift};
 use crate::directory::LookupId;
 use crate::history::History;
 use crate::options::{Entry, FromFile, Host};
@@ -75,6 +76,15 @@ pub enum Input<'a> {
         /// The addresses, in the resolver's order.
         addresses: Vec<IpAddr>,
     },
+    /// Keys were established with the server of a source, or not.
+    KeysEstablished {
+        /// Of which source.
+        source: SourceId,
+        /// By what time the dates of its certificate were judged.
+        dates: CertificateDates,
+        /// The keys, or why there are none.
+        result: Result<Box<KeyExchange>, KeyFailure>,
+    },
     /// A clock command was carried out, or not.
     Clock(ClockOutcome),
     /// Somebody else set the clock. `Now` is after the step.
@@ -98,6 +108,30 @@ pub enum Input<'a> {
     Recall(Box<History>),
     /// The service ends: the clock is left at a rate that is right without us.
     Shutdown,
+}
+
+/// What a server has given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyExchange {
+    /// The keys and the first cookies.
+    pub session: NtsSession,
+    /// What the server may have meant instead, as some derive keys in a way of their own.
+    pub alternative: Option<NtsSession>,
+    /// Where to ask for time; `None`: at the address of the source.
+    pub server: Option<SocketAddr>,
+    /// The certificate is valid from then on, in Unix seconds.
+    pub not_before: i64,
+    /// And until then.
+    pub not_after: i64,
+}
+
+/// Why there are no keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyFailure {
+    /// The server was there and did not agree with us, or is not who it should be; else there is no way to it.
+    pub is_refusal: bool,
+    /// For people.
+    pub words: String,
 }
 
 /// What became of a [`ClockCommand`](crate::ClockCommand).

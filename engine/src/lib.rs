@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod auth_policy;
 mod directory;
 mod discipline;
 mod engine;
@@ -28,6 +29,7 @@ pub mod explain;
 mod hex;
 mod history;
 mod input;
+mod keys;
 mod options;
 pub mod record;
 mod reference;
@@ -35,15 +37,18 @@ pub mod report;
 mod snapshot;
 mod source;
 
-pub use action::{Action, ClockCommand, ClockStatus, Drift};
+pub use action::{Action, CertificateDates, ClockCommand, ClockStatus, Drift};
 pub use directory::LookupId;
 pub use engine::Engine;
 pub use event::Event;
 pub use explain::Explanation;
 pub use history::History;
-pub use input::{ClockOutcome, Command, Input, Now, StampQuality, Target};
+pub use input::{ClockOutcome, Command, Input, KeyExchange, KeyFailure, Now, StampQuality, Target};
 pub use ntp_clock::ClockEpoch;
-pub use options::{Entry, Family, FromFile, Host, Local, Options, SourceKind, SourceOptions};
+pub use options::{
+    AuthSelect, Entry, Family, FromFile, Host, Local, NtsOptions, NtsPolicy, Options, SavedKeys, SourceKind,
+    SourceOptions,
+};
 pub use report::Report;
 pub use snapshot::{ReferenceTime, SNAPSHOT_WORDS, TimeSnapshot};
 pub use source::SourceId;

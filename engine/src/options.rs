@@ -1,10 +1,11 @@
 //! What the operator wants, in the engine's terms.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ntp_clock::{select, steer};
 use ntp_proto::client;
+use ntp_proto::nts::NtsSession;
 use ntp_proto::packet::{Precision, Stratum};
 use ntp_proto::time::{Frequency, NtpDuration, Offset};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,10 @@ use crate::action::Drift;
 
 /// The addresses behind a name seldom change.
 const TWO_WEEKS: NtpDuration = NtpDuration::from_secs(1_209_600);
+/// Servers are trusted so long for having shown their certificate once.
+const FOUR_WEEKS: NtpDuration = NtpDuration::from_secs(2_419_200);
+/// 2026-01-01: no clock that is right shows a time before the making of this version.
+pub(crate) const MADE: i64 = 1_767_225_600;
 
 /// Everything that an engine is made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +43,12 @@ pub struct Options {
     pub drift: Option<Drift>,
     /// The correction that the system clock's rate has now.
     pub initial_rate: Frequency,
+    /// What the difference between authenticated and other sources means to selection.
+    pub auth_select: AuthSelect,
+    /// How long keys are used, and when certificates are believed.
+    pub nts: NtsPolicy,
+    /// Keys of an earlier run.
+    pub saved_keys: Vec<SavedKeys>,
 }
 
 impl Default for Options {
@@ -53,8 +64,66 @@ impl Default for Options {
             precision: Precision::new(-23),
             drift: None,
             initial_rate: Frequency::ZERO,
+            auth_select: AuthSelect::Mix,
+            nts: NtsPolicy::default(),
+            saved_keys: Vec::new(),
         }
     }
+}
+
+/// What the difference between authenticated and other sources means to selection. Sources that are never selected
+/// count as neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthSelect {
+    /// Only authenticated ones are selected.
+    Require,
+    /// Only authenticated ones are selected, if there are any.
+    Prefer,
+    /// Others have to agree with the authenticated ones, if there are both.
+    Mix,
+    /// Nothing.
+    Ignore,
+}
+
+/// What holds for the keys of all sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NtsPolicy {
+    /// After so long new keys are fetched.
+    pub lifetime: NtpDuration,
+    /// Until there were so many updates of the clock, the dates of certificates are not looked at.
+    pub unchecked_updates: u32,
+    /// It is later than this for sure, in Unix seconds: when this program was made, or an earlier run ended.
+    pub not_before: i64,
+}
+
+impl Default for NtsPolicy {
+    fn default() -> Self {
+        Self { lifetime: FOUR_WEEKS, unchecked_updates: 0, not_before: MADE }
+    }
+}
+
+/// How keys are established with a source's server (RFC 8915 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NtsOptions {
+    /// TCP port.
+    pub port: u16,
+    /// The set of certificates that are trusted.
+    pub cert_set: u8,
+}
+
+/// What an earlier run has left of the keys of a source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedKeys {
+    /// As the source is configured.
+    pub host: Host,
+    /// Whom the keys are from.
+    pub address: IpAddr,
+    /// Where time is asked for with them.
+    pub server: SocketAddr,
+    /// The keys, and the cookies that are left.
+    pub session: NtsSession,
 }
 
 /// The own clock as a reference of last resort.
@@ -159,6 +228,8 @@ pub struct SourceOptions {
     /// While it is selected, its stratum and reference identifier are served as if they were ours: two daemons
     /// of one host look like one server.
     pub copy: bool,
+    /// Asked with NTS; `None`: without authentication.
+    pub nts: Option<NtsOptions>,
     /// Only addresses of this family.
     pub family: Option<Family>,
     /// Left alone until somebody says that there is a way to it.
@@ -178,6 +249,7 @@ impl Default for SourceOptions {
             min_samples: None,
             max_unreach: 100_000,
             copy: false,
+            nts: None,
             family: None,
             offline: false,
         }

@@ -8,12 +8,14 @@ use std::net::SocketAddr;
 
 use ntp_clock::select::State;
 use ntp_proto::client::Standing as Answering;
+use ntp_proto::nts::NtsSession;
 use ntp_proto::packet::{Leap, RefId, Stratum};
 use serde::{Deserialize, Serialize};
 
 use crate::directory::LookupId;
 use crate::engine::Engine;
 use crate::input::{Now, StampQuality};
+use crate::keys::Keys;
 use crate::options::{Origin, SourceKind};
 use crate::reference::Standing;
 use crate::source::Source;
@@ -170,6 +172,35 @@ pub struct SourceReport {
     pub discards: Vec<(String, u64)>,
     /// Who made the stamps of the latest exchange, transmit and receive.
     pub stamps: (StampQuality, StampQuality),
+    /// How it is authenticated; `None`: not at all.
+    pub nts: Option<NtsReport>,
+}
+
+/// The keys of a source that is asked with NTS.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NtsReport {
+    /// What packets are authenticated by; `None` without keys.
+    pub aead: Option<String>,
+    /// The number of that algorithm.
+    pub aead_id: Option<u16>,
+    /// Cookies that are left; a request takes one.
+    pub cookies: usize,
+    /// Bytes of the next one.
+    pub cookie_length: usize,
+    /// How often keys were asked for.
+    pub attempts: u64,
+    /// And given.
+    pub exchanges: u64,
+    /// Seconds since they were given the last time.
+    pub established_ago_s: Option<f64>,
+    /// How often the server said that it cannot open a cookie.
+    pub refusals: u64,
+    /// Where keys are asked for.
+    pub server: SocketAddr,
+    /// Why there are none, or no new ones.
+    pub trouble: Option<String>,
+    /// Seconds until they are asked for; `None` if they are not wanted, or being asked for right now.
+    pub next_attempt_s: Option<f64>,
 }
 
 impl Engine {
@@ -295,7 +326,25 @@ impl Engine {
             replies: source.association.replies(),
             discards: discards(source),
             stamps: (source.tx_quality, source.rx_quality),
+            nts: source.keys.as_ref().map(|keys| nts_report(keys, now)),
         }
+    }
+}
+
+fn nts_report(keys: &Keys, now: Now) -> NtsReport {
+    let session = keys.session();
+    NtsReport {
+        aead: session.map(|session| session.aead().to_string()),
+        aead_id: session.map(|session| session.aead().id()),
+        cookies: session.map_or(0, NtsSession::cookies),
+        cookie_length: session.map_or(0, NtsSession::cookie_len),
+        attempts: keys.counts.attempts,
+        exchanges: keys.counts.exchanges,
+        established_ago_s: keys.established_at().map(|at| (now.monotonic - at).to_seconds()),
+        refusals: keys.counts.refusals,
+        server: SocketAddr::new(keys.address, keys.options.port),
+        trouble: keys.trouble().map(str::to_owned),
+        next_attempt_s: keys.next_exchange().map(|at| (at - now.monotonic).to_seconds()),
     }
 }
 
@@ -306,6 +355,10 @@ fn discards(source: &Source) -> Vec<(String, u64)> {
 
 /// The verdict of selection, preceded by what the source itself says if that is why.
 pub(crate) fn reason(source: &Source, state: State) -> String {
+    if let Some(keys) = source.keys.as_ref().filter(|keys| !keys.are_there()) {
+        let why = keys.trouble().map(|why| format!(": {why}"));
+        return format!("no NTS keys yet{}", why.unwrap_or_default());
+    }
     match (source.association.standing(), source.last_discard, state) {
         (Answering::Offline, ..) => "offline: not asked until it is said to be online".to_owned(),
         (Answering::Refused(_), Some(discard), _) => format!("not asked any more: {discard}"),

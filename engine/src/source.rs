@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ntp_clock::select::{Candidate, State};
+use ntp_clock::select::{Candidate, Flags, State};
 use ntp_clock::{Decision, Estimate, Interval, Pace, PollAdvice, Sample, SourceFilter};
 use ntp_proto::client::{Association, Discard, Measurement, Standing, TxToken};
 use ntp_proto::packet::{Leap, Precision, RefId, Stratum};
@@ -10,14 +10,13 @@ use ntp_proto::time::{FreeTime, Frequency, Monotonic, NtpDuration, Offset};
 use serde::{Deserialize, Serialize};
 
 use crate::input::{StampQuality, USER_STAMP_RESOLUTION};
-use crate::options::SourceOptions;
+use crate::keys::Keys;
+use crate::options::{Entry, MADE, SourceOptions};
 
 /// How fast a clock that nobody sets is assumed to go wrong beyond what is estimated.
 pub(crate) const MAX_CLOCK_ERROR: Frequency = Frequency::from_ppm(1.0);
 /// So many samples make a source fit for the first update of the clock.
 const SETTLED_SAMPLES: u64 = 3;
-/// 2026-01-01: no clock that is right shows a time more than 68 years away from the making of this version.
-const MADE: i64 = 1_767_225_600;
 /// An answer that takes longer is none.
 const FIRST_ANSWER: NtpDuration = NtpDuration::from_secs(3);
 /// A source that stays silent for so many requests is not waited for.
@@ -87,6 +86,8 @@ pub(crate) struct Source {
     pub(crate) address: SocketAddr,
     pub(crate) options: SourceOptions,
     pub(crate) association: Association,
+    /// Of those that are asked with NTS.
+    pub(crate) keys: Option<Keys>,
     pub(crate) filter: SourceFilter,
     pub(crate) server: Option<ServerState>,
     pub(crate) last: Option<LastSample>,
@@ -110,13 +111,13 @@ pub(crate) struct Source {
 impl Source {
     pub(crate) fn new(
         id: SourceId,
-        entry: usize,
-        name: String,
+        (entry, wanted): (usize, &Entry),
         address: SocketAddr,
-        options: SourceOptions,
         filter: SourceFilter,
+        keys: Option<Keys>,
         start: Monotonic,
     ) -> Self {
+        let (name, options) = (wanted.host.to_string(), wanted.options);
         let mut association = Association::new(options.association, start);
         if options.offline {
             association.go_offline();
@@ -128,6 +129,7 @@ impl Source {
             address,
             options,
             association,
+            keys,
             filter,
             server: None,
             last: None,
@@ -148,13 +150,54 @@ impl Source {
 
     /// Whether every figure could be that of a source. What came from a file need not.
     pub(crate) fn is_sound(&self) -> bool {
-        self.association.is_sound() && self.filter.is_sound()
+        self.association.is_sound() && self.filter.is_sound() && self.keys.as_ref().is_none_or(Keys::is_sound)
     }
 
     /// It is treated otherwise from now on.
     pub(crate) fn set_options(&mut self, options: SourceOptions) {
         self.options = options;
         self.association.set_params(options.association);
+        self.keys.take_if(|_| options.nts.is_none());
+    }
+
+    /// When something is to be done for it.
+    pub(crate) fn next_wakeup(&self) -> Option<Monotonic> {
+        let request = self.association.next_request()?;
+        match &self.keys {
+            None => Some(request),
+            Some(keys) if !keys.are_there() => keys.next_exchange(),
+            Some(keys) => Some(keys.next_exchange().map_or(request, |exchange| exchange.min(request))),
+        }
+    }
+
+    /// Whether nobody on the way can change what it says.
+    pub(crate) const fn is_authenticated(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    /// Whether it may be asked for time.
+    pub(crate) fn may_be_asked(&self) -> bool {
+        self.keys.as_ref().is_none_or(Keys::are_there)
+    }
+
+    /// The address that its name had, or that was configured: time may be asked for elsewhere.
+    pub(crate) fn found_at(&self) -> IpAddr {
+        self.keys.as_ref().map_or(self.address.ip(), |keys| keys.address)
+    }
+
+    /// What a reply says, if it is the server's.
+    pub(crate) fn examine(
+        &mut self,
+        now: Monotonic,
+        token: TxToken,
+        t4: FreeTime,
+        datagram: &[u8],
+    ) -> Result<Measurement, Discard> {
+        if let Some(keys) = &mut self.keys {
+            let proof = keys.accept(datagram).map_err(Discard::Nts);
+            proof.inspect_err(|discard| self.association.count_discard(*discard))?;
+        }
+        self.association.handle_reply(now, token, t4, datagram)
     }
 
     /// A request goes out; its stamps are the program's own until better ones come.
@@ -259,7 +302,8 @@ impl Source {
         self.server.map_or(NtpDuration::ZERO, |s| s.root_delay) + self.filter.path_delay()
     }
 
-    pub(crate) fn candidate(&self, at: FreeTime) -> Candidate {
+    /// What selection is to make of it: `flags`, which are those of its options as the policy sees them.
+    pub(crate) fn candidate(&self, at: FreeTime, flags: Flags) -> Candidate {
         let estimate = self.filter.estimate(at);
         Candidate {
             estimate,
@@ -272,7 +316,7 @@ impl Source {
             reachable: self.association.reach().is_reachable(),
             may_be_kept: self.association.standing() == Standing::Active
                 && self.unreachable_polls <= self.options.max_unreach,
-            flags: self.options.flags,
+            flags,
         }
     }
 

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ntp_clock::Stamp;
 use ntp_engine::record::{Line, Seed, start};
-use ntp_engine::{Action, ClockCommand, ClockOutcome, Engine, Input, Now, Options, SourceId};
+use ntp_engine::{Action, ClockCommand, ClockOutcome, Engine, Input, KeyFailure, Now, Options, SourceId};
 use ntp_proto::client::TxToken;
 use ntp_proto::time::{EstimatedTime, NtpDuration};
 
@@ -354,6 +354,11 @@ impl World {
                 Action::Resolve { lookup, name, .. } => {
                     let addresses = self.names.get(&name).cloned().unwrap_or_default();
                     self.tell(Input::Resolved { lookup, addresses });
+                }
+                Action::EstablishKeys { source, dates, .. } => {
+                    let words = "servers of simulated worlds have no keys".to_owned();
+                    let result = Err(KeyFailure { is_refusal: true, words });
+                    self.tell(Input::KeysEstablished { source, dates, result });
                 }
                 Action::Forget { source } => self.close(source),
                 Action::Clock(ClockCommand::SetStatus(_)) | Action::Save(_) => {}

@@ -7,6 +7,7 @@ use ntp_proto::time::{Frequency, NtpDuration, Uncertainty};
 
 use super::Engine;
 use crate::action::{Action, ClockCommand, ClockStatus};
+use crate::auth_policy::AuthPolicy;
 use crate::discipline::Discipline;
 use crate::event::Event;
 use crate::input::{ClockOutcome, Now};
@@ -61,8 +62,9 @@ impl Engine {
     /// What selection goes by at `now`.
     pub(crate) fn case(&self, now: Now) -> Case {
         let free = self.discipline.timeline.free_now(now.raw);
+        let policy = AuthPolicy::of(self.options.auth_select, &self.sources);
         Case {
-            candidates: self.sources.iter().map(|s| s.candidate(free)).collect(),
+            candidates: self.sources.iter().map(|s| s.candidate(free, policy.flags(s))).collect(),
             current: self.selected.and_then(|id| self.sources.iter().position(|s| s.id == id)),
             limits: self.options.selection,
         }
@@ -266,6 +268,7 @@ impl Engine {
         self.tell_kernel(now);
         self.publish(now);
         self.timers.learnt(now.monotonic, estimate.frequency_uncertainty());
+        self.judge_certificates(now);
     }
 
     /// How long a correction may take: one source alone gives the next one when it is asked again, several before.

@@ -5,11 +5,13 @@
 //! | `mod.rs` | which part an input belongs to |
 //! | `pool.rs` | which servers stand for a name |
 //! | `sources.rs` | who is asked, and what becomes of answers |
+//! | `keys.rs` | who needs keys of NTS, and whose certificates are believed |
 //! | `clock.rs` | who is believed, and what becomes of the clock |
 //! | `timers.rs` | what is due |
 //! | `state.rs` | whether all of it makes sense, and other options for it |
 
 mod clock;
+mod keys;
 mod pool;
 mod sources;
 mod state;
@@ -121,6 +123,9 @@ impl Engine {
                 self.datagram(now, source, token, at, quality, &bytes);
             }
             Input::Resolved { lookup, addresses } => self.resolved(now, lookup, &addresses),
+            Input::KeysEstablished { source, dates, result } => {
+                self.keys_established(now, source, dates, result);
+            }
             Input::Clock(outcome) => self.clock_changed(now, outcome),
             Input::SteppedByOther { by } => self.stepped_by_other(now, by),
             Input::Resumed { asleep } => self.resumed(now, asleep),
@@ -148,7 +153,7 @@ impl Engine {
     /// When to come back with [`Input::Tick`] if nothing happens before.
     #[must_use]
     pub fn next_wakeup(&self, now: Now) -> Monotonic {
-        let requests = self.sources.iter().filter_map(|s| s.association.next_request());
+        let requests = self.sources.iter().filter_map(Source::next_wakeup);
         let rest = [self.directory.next_wakeup(), self.discipline.slew_ends(now), self.timers.next_wakeup()];
         requests.chain(rest.into_iter().flatten()).min().unwrap_or(Monotonic::MAX)
     }

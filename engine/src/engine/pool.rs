@@ -17,6 +17,7 @@ use crate::action::Action;
 use crate::directory::LookupId;
 use crate::event::Event;
 use crate::input::Now;
+use crate::keys::Keys;
 use crate::options::{Entry, FromFile, Host, Origin, SourceKind};
 use crate::source::{Source, SourceId};
 
@@ -115,7 +116,7 @@ impl Engine {
     /// A name was answered.
     pub(super) fn resolved(&mut self, now: Now, lookup: LookupId, addresses: &[IpAddr]) {
         let Some(entry) = self.entry(lookup).cloned() else { return };
-        let in_use: Vec<IpAddr> = self.sources.iter().map(|s| s.address.ip()).collect();
+        let in_use: Vec<IpAddr> = self.sources.iter().map(Source::found_at).collect();
         let fits = |a: &IpAddr| entry.options.family.is_none_or(|family| family.contains(*a));
         self.directory.offer(lookup, addresses.iter().copied().filter(fits), &in_use);
         self.move_if_renamed(now, lookup, addresses);
@@ -144,7 +145,10 @@ impl Engine {
     pub(super) fn replace_bad(&mut self, now: Now) {
         let silent = self.sources.iter().find(|s| {
             let asked = s.association.requests() > TENTATIVE_REQUESTS;
-            asked && s.association.replies() == 0 && self.directory.has_spare(LookupId(s.entry))
+            let has_no_keys = s.keys.as_ref().is_some_and(|keys| !keys.are_there() && keys.failures() > 1);
+            (asked || has_no_keys)
+                && s.association.replies() == 0
+                && self.directory.has_spare(LookupId(s.entry))
         });
         if let Some(id) = silent.map(|s| s.id) {
             self.replace(now, id);
@@ -241,7 +245,7 @@ impl Engine {
     /// The server of a name has moved: the address in use is not among those that the name has now.
     fn move_if_renamed(&mut self, now: Now, lookup: LookupId, addresses: &[IpAddr]) {
         let single = self.entry(lookup).is_some_and(|e| e.kind == SourceKind::Server);
-        let moved = |s: &&Source| s.entry == lookup.0 && !addresses.contains(&s.address.ip());
+        let moved = |s: &&Source| s.entry == lookup.0 && !addresses.contains(&s.found_at());
         if single
             && !addresses.is_empty()
             && let Some(id) = self.sources.iter().find(moved).map(|s| s.id)
@@ -254,8 +258,9 @@ impl Engine {
     fn replace(&mut self, now: Now, id: SourceId) {
         let Some(source) = self.source(id) else { return };
         let (entry, old, state) = (source.entry, source.address, source.state);
+        let found_at = source.found_at();
         let Some(address) = self.unused_spare(LookupId(entry), old.port()) else { return };
-        self.directory.ban(LookupId(entry), old.ip());
+        self.directory.ban(LookupId(entry), found_at);
         self.remove_source(id);
         self.add_source(now, entry, address);
         self.open_freed(now);
@@ -269,7 +274,7 @@ impl Engine {
         loop {
             let address = self.directory.take_spare(lookup)?;
             let socket = SocketAddr::new(address, port);
-            if self.sources.iter().all(|s| s.address != socket) {
+            if self.sources.iter().all(|s| s.address != socket && s.found_at() != address) {
                 return Some(address);
             }
         }
@@ -311,10 +316,13 @@ impl Engine {
             None => (self.prior.frequency, self.prior.skew),
         };
         let filter = self.recalled(address).unwrap_or_else(|| SourceFilter::new(frequency, skew));
-        let name = entry.host.to_string();
         let start = now.monotonic + spacing;
-        self.events.push_back(Event::SourceAdded { source: id, address, name: name.clone() });
-        self.sources.push(Source::new(id, index, name, address, entry.options, filter, start));
+        self.events.push_back(Event::SourceAdded { source: id, address, name: entry.host.to_string() });
+        let saved = entry.options.nts.and_then(|_| self.take_saved_keys(LookupId(index), address.ip()));
+        let server = saved.as_ref().map_or(address, |saved| saved.server);
+        let session = saved.map(|saved| saved.session);
+        let keys = entry.options.nts.map(|options| Keys::new(options, address.ip(), session, start));
+        self.sources.push(Source::new(id, (index, &entry), server, filter, keys, start));
     }
 }
 

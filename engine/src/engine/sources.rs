@@ -19,15 +19,21 @@ impl Engine {
         let free = self.discipline.timeline.free_now(now.raw);
         let mut lost = false;
         for source in &mut self.sources {
+            if !source.may_be_asked() {
+                continue;
+            }
             let Some(request) = source.association.poll_request(now.monotonic, free, &mut self.rng) else {
                 continue;
             };
             source.request_leaves(request.token);
+            // What only warms up the way needs no proof, and cookies are few.
+            let keys = source.keys.as_mut().filter(|_| !request.is_warm_up);
+            let sealed = keys.and_then(|keys| keys.request(&request.bytes, &mut self.rng));
             self.actions.push_back(Action::Send {
                 source: source.id,
                 token: request.token,
                 remote: source.address,
-                bytes: request.bytes,
+                bytes: sealed.unwrap_or_else(|| request.bytes.to_vec()).into(),
             });
             if request.is_warm_up {
                 continue;
@@ -78,7 +84,7 @@ impl Engine {
             source.association.count_discard(Discard::ClockChanged);
             return;
         };
-        let result = source.association.handle_reply(now.monotonic, token, t4, bytes).and_then(|m| {
+        let result = source.examine(now.monotonic, token, t4, bytes).and_then(|m| {
             source.accept(&m, precision).inspect_err(|discard| source.association.count_discard(*discard))
         });
         match result {

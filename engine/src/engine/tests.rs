@@ -3,7 +3,7 @@
 
 use ntp_clock::Stamp;
 use ntp_proto::client::TxToken;
-use ntp_proto::packet::{HEADER_LEN, Leap, Precision, RefId, Stratum};
+use ntp_proto::packet::{Leap, Precision, RefId, Stratum};
 use ntp_proto::server::{SystemVars, respond};
 use ntp_proto::time::{EstimatedTime, NtpDuration, NtpShort, RawTime};
 
@@ -20,7 +20,7 @@ const DELAY: NtpDuration = NtpDuration::from_nanos(200_000);
 struct Request {
     source: SourceId,
     token: TxToken,
-    bytes: [u8; HEADER_LEN],
+    bytes: Vec<u8>,
     /// When it left.
     at: Stamp,
 }
@@ -113,7 +113,7 @@ impl Bench {
     fn answer_stamped(&mut self, index: usize, at: Stamp) {
         let Some(Request { source, token, bytes, .. }) = self.requests.get(index) else { return };
         let (source, token) = (*source, *token);
-        let mut bytes = bytes.to_vec();
+        let mut bytes = bytes.clone();
         let time = (self.truth - DELAY.half()).to_wire();
         let reply = respond(&mut bytes, time, &VARS).unwrap().depart(time).to_vec();
         let quality = StampQuality::Kernel;
@@ -145,6 +145,7 @@ impl Bench {
                 Action::Send { source, token, bytes, .. } => {
                     let at = Stamp { time: self.now.raw, epoch: self.engine.epoch() };
                     self.requests.retain(|r| r.source != source);
+                    let bytes = bytes.into_owned();
                     self.requests.push(Request { source, token, bytes, at });
                     self.requests.sort_by_key(|r| r.source);
                     let (quality, local) = (StampQuality::User, None);
@@ -155,7 +156,10 @@ impl Bench {
                         self.engine.handle(self.now, Input::Clock(outcome));
                     }
                 }
-                Action::Resolve { .. } | Action::Save(_) | Action::Forget { .. } => {}
+                Action::Resolve { .. }
+                | Action::EstablishKeys { .. }
+                | Action::Save(_)
+                | Action::Forget { .. } => {}
             }
         }
         self.events.extend(std::iter::from_fn(|| self.engine.poll_event()));
@@ -523,7 +527,7 @@ fn a_server_that_follows_us_is_not_followed() {
     let Request { source, token, at, bytes } = &bench.requests[0];
     let (source, token, ours) = (*source, *token, [198, 51, 100, 7].into());
     let vars = SystemVars { stratum: Stratum::new(3), ref_id: RefId::of_address(ours), ..VARS };
-    let (at, mut bytes, time) = (*at, bytes.to_vec(), bench.truth.to_wire());
+    let (at, mut bytes, time) = (*at, bytes.clone(), bench.truth.to_wire());
     let quality = StampQuality::Kernel;
     bench.tell(Input::Departed { source, token, at, quality, local: Some(ours) });
     bench.pass(DELAY);
@@ -740,3 +744,4 @@ fn a_name_whose_address_another_source_has_is_no_name_without_address() {
 }
 
 mod explain;
+mod keys;

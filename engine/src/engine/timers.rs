@@ -89,6 +89,7 @@ impl Engine {
         while let Some(lookup) = self.directory.poll(now.monotonic) {
             self.look_up(lookup);
         }
+        self.fetch_keys(now);
         self.ask(now);
         self.replace_bad(now);
         if self.discipline.slew_is_over(now) {

@@ -35,6 +35,8 @@ impl Event {
             Self::SourceReplaced { .. } => "source_replaced",
             Self::Kiss { .. } => "kiss_of_death",
             Self::Falseticker { .. } => "falseticker",
+            Self::KeysEstablished { .. } => "keys_established",
+            Self::KeysMissing { .. } => "keys_missing",
             Self::Selected { .. } => "selected",
             Self::NoSelection { .. } => "no_selection",
             Self::Synchronised { .. } => "synchronised",
@@ -67,6 +69,17 @@ impl Event {
                 ("source", Field::Count(source.number().into())),
                 ("address", text(address)),
                 ("name", text(name)),
+            ],
+            Self::KeysEstablished { source, address, aead } => vec![
+                ("source", Field::Count(source.number().into())),
+                ("address", text(address)),
+                ("aead", text(aead)),
+            ],
+            Self::KeysMissing { source, address, why, retry } => vec![
+                ("source", Field::Count(source.number().into())),
+                ("address", text(address)),
+                ("why", text(why)),
+                ("retry_s", Field::Number(retry.to_seconds())),
             ],
             Self::SourceReplaced { old, new, why } => {
                 vec![("address", text(old)), ("new_address", text(new)), ("why", text(why))]

@@ -101,6 +101,7 @@ impl Machine {
                 }
                 Action::Clock(ClockCommand::SetStatus(_))
                 | Action::Resolve { .. }
+                | Action::EstablishKeys { .. }
                 | Action::Save(_)
                 | Action::Forget { .. } => {}
             }

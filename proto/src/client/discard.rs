@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::nts::NtsDiscard;
 use crate::packet::{KissCode, Mode, ParseError};
 
 /// The test that a reply failed. An outcome and not a fault of ours; each is counted and can be shown.
@@ -33,6 +34,8 @@ pub enum Discard {
     Inverted,
     /// It answers a request that only warmed up the way.
     WarmUp,
+    /// Nothing proves that it is the server's (RFC 8915 §5.7).
+    Nts(NtsDiscard),
 
     /// The round trip is longer than `maxdelay`, or negative.
     Delay,
@@ -47,7 +50,7 @@ pub enum Discard {
 }
 
 impl Discard {
-    const COUNT: usize = 16;
+    const COUNT: usize = 22;
 
     /// A word for tables and metrics.
     #[must_use]
@@ -73,6 +76,12 @@ impl Discard {
             Self::Loop => 13,
             Self::ClockChanged => 14,
             Self::WarmUp => 15,
+            Self::Nts(NtsDiscard::NotOurs) => 16,
+            Self::Nts(NtsDiscard::Duplicate) => 17,
+            Self::Nts(NtsDiscard::Nak) => 18,
+            Self::Nts(NtsDiscard::Fields(_)) => 19,
+            Self::Nts(NtsDiscard::Forged) => 20,
+            Self::Nts(NtsDiscard::Sealed(_)) => 21,
         }
     }
 }
@@ -97,6 +106,7 @@ impl fmt::Display for Discard {
             Self::Unsynchronised => f.write_str("server is not synchronised"),
             Self::RootDistance => f.write_str("server is 16 s or more from its primary clock"),
             Self::Inverted => f.write_str("server's timestamps run backwards"),
+            Self::Nts(discard) => discard.fmt(f),
             Self::WarmUp => f.write_str("reply to a request that only warmed up the way"),
             Self::Delay => f.write_str("round trip exceeds maxdelay"),
             Self::DelayRatio => f.write_str("round trip exceeds maxdelayratio"),
@@ -130,6 +140,12 @@ impl DiscardCounters {
         "loop",
         "clock_changed",
         "warm_up",
+        "nts_not_ours",
+        "nts_duplicate",
+        "nts_refused_cookie",
+        "nts_fields",
+        "nts_forged",
+        "nts_sealed",
     ];
 
     /// One more of this kind.

@@ -98,8 +98,10 @@ impl Exact {
             self.diary.push((self.now, event));
         }
         while let Some(action) = self.engine.poll_action() {
-            if let Action::Send { source, token, remote, bytes } = action {
-                self.requests.insert((source, token), Request { remote, bytes });
+            if let Action::Send { source, token, remote, bytes } = &action {
+                let (source, token, remote) = (*source, *token, *remote);
+                let header = bytes.first_chunk().copied();
+                self.requests.extend(header.map(|bytes| ((source, token), Request { remote, bytes })));
             }
             self.made.push_back(action);
         }
@@ -119,7 +121,8 @@ impl Exact {
 fn words(action: &Action) -> String {
     match action {
         Action::Send { source, token, remote, bytes } => {
-            let nonce: String = bytes[HEADER_LEN - 8..].iter().map(|byte| format!("{byte:02x}")).collect();
+            let nonce: String =
+                bytes.iter().skip(HEADER_LEN - 8).take(8).map(|byte| format!("{byte:02x}")).collect();
             let (source, token) = (source.number(), token.number());
             format!("request {token} of source {source} to {remote} with nonce {nonce}")
         }

@@ -12,7 +12,8 @@ use std::net::{IpAddr, SocketAddr};
 use ntp_clock::{Stamp, Timeline};
 use ntp_engine::record::{self, Line};
 use ntp_engine::{
-    Action, ClockCommand, ClockOutcome, Engine, Event, Input, LookupId, Now, Options, SourceId, StampQuality,
+    Action, AuthSelect, ClockCommand, ClockOutcome, Engine, Event, Input, LookupId, Now, Options, SourceId,
+    StampQuality,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::packet::{HEADER_LEN, PacketView};
@@ -89,6 +90,7 @@ impl WhatIf {
         let (now, engine) = first.engine()?;
         let mut options = engine.options().clone();
         change(&mut options);
+        believe_everybody(&mut options);
         let timeline = engine.timeline().clone();
         let mut run = Self {
             engine: begun_otherwise(first, options)?,
@@ -173,7 +175,10 @@ impl WhatIf {
             Input::Recall(history) => self.tell(Input::Recall(history.clone())),
             Input::Shutdown => self.tell(Input::Shutdown),
             Input::RateChangedByOther { rate } => self.below.change_rate(now.raw, *rate),
-            Input::Clock(ClockOutcome::Denied) | Input::Tick | Input::Resolved { .. } => {}
+            Input::Clock(ClockOutcome::Denied)
+            | Input::Tick
+            | Input::Resolved { .. }
+            | Input::KeysEstablished { .. } => {}
         }
     }
 
@@ -220,7 +225,9 @@ impl WhatIf {
             match action {
                 Action::Send { source, token, remote, bytes } => {
                     self.asked += 1;
-                    self.waiting.insert(remote, Waiting { source, token, bytes, stands_for: None });
+                    if let Some(bytes) = bytes.first_chunk().copied() {
+                        self.waiting.insert(remote, Waiting { source, token, bytes, stands_for: None });
+                    }
                 }
                 Action::Clock(ClockCommand::SetRate(rate)) => {
                     let (at, rate) = (self.now.raw, kernel_rate(rate));
@@ -237,6 +244,8 @@ impl WhatIf {
                     let addresses = self.names.get(&lookup).cloned().unwrap_or_default();
                     self.tell(Input::Resolved { lookup, addresses });
                 }
+                // No source wants keys here.
+                Action::EstablishKeys { .. } => {}
                 Action::Forget { source } => self.waiting.retain(|_, waiting| waiting.source != source),
                 Action::Clock(ClockCommand::SetStatus(_)) | Action::Save(_) => {}
             }
@@ -253,6 +262,12 @@ fn begun_otherwise(first: &Line<'_>, options: Options) -> Option<Engine> {
             engine.change_options(options).then_some(engine)
         }
     }
+}
+
+/// What was authenticated is asked without: a recorded reply proves nothing about another request than its own.
+fn believe_everybody(options: &mut Options) {
+    options.auth_select = AuthSelect::Ignore;
+    options.entries.iter_mut().for_each(|entry| entry.options.nts = None);
 }
 
 /// What names stood for at the time.
