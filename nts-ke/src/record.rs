@@ -350,7 +350,8 @@ mod tests {
         let mut inbox = Inbox::default();
         assert_eq!(inbox.take(&[0, 5, 0xff, 0xff]), Err(Malformed::TooLong));
         let mut endless = Inbox::default();
-        let refused = std::iter::repeat_with(|| endless.take(&[0, 99, 0, 0])).take(5_000).find(Result::is_err);
+        let refused =
+            std::iter::repeat_with(|| endless.take(&[0, 99, 0, 0])).take(5_000).find(Result::is_err);
         assert_eq!(refused, Some(Err(Malformed::TooLong)));
         assert!(endless.message().len() <= MESSAGE_MAX);
     }

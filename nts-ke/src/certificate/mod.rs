@@ -104,7 +104,9 @@ impl Certificate {
     #[must_use]
     pub fn is_for(&self, name: &str) -> bool {
         self.dns_names.iter().any(|own| match own.strip_prefix("*.") {
-            Some(domain) => name.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == domain),
+            Some(domain) => {
+                name.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == domain)
+            }
             None => own == name,
         })
     }
@@ -132,7 +134,8 @@ fn time(dates: &mut Der<'_>) -> Option<UnixTime> {
     };
     let digits = rest.strip_suffix(b"Z").filter(|digits| digits.len() == 10)?;
     let mut fields = digits.chunks(2).map(number);
-    let mut field = |range: core::ops::RangeInclusive<u32>| fields.next()?.filter(|field| range.contains(field));
+    let mut field =
+        |range: core::ops::RangeInclusive<u32>| fields.next()?.filter(|field| range.contains(field));
     let (month, day) = (field(1..=12)?, field(1..=31)?);
     let second = field(0..=23)? * 3_600 + field(0..=59)? * 60 + field(0..=59)?;
     Some(UnixTime::from_civil(year.cast_signed(), u8::try_from(month).ok()?, u8::try_from(day).ok()?, second))
@@ -149,14 +152,17 @@ fn shown(mut name: Der<'_>) -> String {
     while let Some(mut set) = name.enter(tag::SET) {
         while let Some(mut attribute) = set.enter(tag::SEQUENCE) {
             let kind = attribute.expect(tag::OBJECT_IDENTIFIER).and_then(attribute_name);
-            if let (Some(kind), Some(value)) = (kind, attribute.any().and_then(|(tag, value)| words(tag, value))) {
+            if let (Some(kind), Some(value)) =
+                (kind, attribute.any().and_then(|(tag, value)| words(tag, value)))
+            {
                 let comma = if text.is_empty() { "" } else { ", " };
                 // Writing to a string does not fail.
                 let _ = write!(text, "{comma}{kind}={value}");
             }
         }
     }
-    text.truncate(text.floor_char_boundary(SHOWN_MAX));
+    let cut = (0..=SHOWN_MAX.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.truncate(cut.unwrap_or(0));
     text
 }
 
@@ -210,7 +216,11 @@ mod tests {
             ];
         });
         let read = Certificate::read(&der.into()).unwrap();
-        assert!(read.subject.contains("CN=a\u{fffd}b") && read.subject.contains("O=Zeit"), "{}", read.subject);
+        assert!(
+            read.subject.contains("CN=a\u{fffd}b") && read.subject.contains("O=Zeit"),
+            "{}",
+            read.subject
+        );
         assert_eq!(read.issuer, read.subject);
         assert_eq!(read.valid.not_before.to_string(), "2026-02-28 00:00:00 UTC");
         assert_eq!(read.valid.not_after.to_string(), "2055-01-01 00:00:00 UTC");

@@ -75,8 +75,10 @@ pub fn establish(
     addresses: &[SocketAddr],
 ) -> Result<Outcome, KeError> {
     let start = Instant::now();
+    // Nobody is asked for what cannot be.
+    let name = server_name(question.server)?;
     let stream = connect(addresses, start + question.patience)?;
-    converse(trust, question, &stream, start)
+    converse(trust, question, name, &stream, start)
 }
 
 /// Asks over a connection that somebody else made, from whatever address or interface.
@@ -88,7 +90,7 @@ pub fn establish_over(
     question: &Question<'_>,
     stream: &TcpStream,
 ) -> Result<Outcome, KeError> {
-    converse(trust, question, stream, Instant::now())
+    converse(trust, question, server_name(question.server)?, stream, Instant::now())
 }
 
 /// An address that does not answer leaves time for the others.
@@ -111,10 +113,10 @@ fn connect(addresses: &[SocketAddr], end: Instant) -> Result<TcpStream, KeError>
 fn converse(
     trust: &Trust,
     question: &Question<'_>,
+    name: ServerName<'static>,
     stream: &TcpStream,
     start: Instant,
 ) -> Result<Outcome, KeError> {
-    let name = server_name(question.server)?;
     let address = stream.peer_addr().map_err(KeError::Connect)?.ip();
     let config = Arc::new(config(trust, question)?);
     let mut tls = ClientConnection::new(config, name.clone()).map_err(|error| tls_error(&error))?;

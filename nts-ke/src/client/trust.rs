@@ -126,7 +126,8 @@ mod tests {
         let extra = ["many", "one.pem", "broken.pem", "missing"].map(place).to_vec();
         let (trust, problems) = Trust::load(&Places { system: false, extra });
         assert_eq!(trust.authorities(), 3);
-        let places: Vec<_> = problems.iter().filter_map(|p| p.place.as_ref()?.file_name()?.to_str()).collect();
+        let places: Vec<_> =
+            problems.iter().filter_map(|p| p.place.as_ref()?.file_name()?.to_str()).collect();
         assert_eq!(places, ["broken.pem", "missing"]);
         assert!(matches!(problems[0].error, FileError::NoCertificate));
         assert!(matches!(problems[1].error, FileError::Io(_)));

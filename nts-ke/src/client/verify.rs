@@ -7,8 +7,8 @@
 
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime as TlsTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
@@ -48,22 +48,20 @@ fn verify_some_time(
     verify: impl Fn(TlsTime) -> Result<ServerCertVerified, Error>,
     now: TlsTime,
 ) -> Result<ServerCertVerified, Error> {
-    let why = match verify(now) {
-        Err(Error::InvalidCertificate(why)) if is_about_dates(&why) => why,
-        other => return other,
-    };
+    let mut result = verify(now);
     let chain = std::iter::once(end_entity).chain(intermediates).take(CHAIN_MAX);
-    let mut beginnings = chain.filter_map(|der| Some(Certificate::read(der)?.valid.not_before));
-    let verified = beginnings.find_map(|time| verify(tls_time(time)).ok());
-    verified.ok_or(Error::InvalidCertificate(why))
+    for time in chain.filter_map(|der| Some(Certificate::read(der)?.valid.not_before)) {
+        match result {
+            Err(Error::InvalidCertificate(why)) if is_about_dates(&why) => result = verify(tls_time(time)),
+            other => return other,
+        }
+    }
+    result
 }
 
 const fn is_about_dates(error: &CertificateError) -> bool {
     use CertificateError as E;
-    matches!(
-        error,
-        E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. }
-    )
+    matches!(error, E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. })
 }
 
 /// Years before 1970 count as 1970.
@@ -80,9 +78,8 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: TlsTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verify = |now| {
-            self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-        };
+        let verify =
+            |now| self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match self.dates {
             Dates::Check => verify(now),
             Dates::Skip => verify_some_time(end_entity, intermediates, verify, now),

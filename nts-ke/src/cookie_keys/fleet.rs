@@ -123,8 +123,11 @@ impl Fleet {
     /// What is told of the keys. Those of the second and further secrets only open, even where they are current.
     #[must_use]
     pub fn infos(&self, now: UnixTime) -> Vec<KeyInfo> {
-        let info = |(key, role, begin): (SealingKey, Role, i64)| {
-            KeyInfo { id: key.id(), aead: key.aead(), role, age_s: now.0.saturating_sub(begin) }
+        let info = |(key, role, begin): (SealingKey, Role, i64)| KeyInfo {
+            id: key.id(),
+            aead: key.aead(),
+            role,
+            age_s: now.0.saturating_sub(begin),
         };
         self.keys(now).into_iter().map(info).collect()
     }
@@ -196,7 +199,9 @@ mod tests {
         let (a, b) = (fleet(&[OLD]), fleet(&[OLD]));
         let change = 3_000 * WEEK;
         // Clocks that are minutes apart around a change of period, and cookies of two weeks.
-        for (now, then) in [(change - 1, change + 600), (change + 600, change - 1), (change, change + 3 * WEEK - 1)] {
+        for (now, then) in
+            [(change - 1, change + 600), (change + 600, change - 1), (change, change + 3 * WEEK - 1)]
+        {
             assert!(passes(&a, now, &b, then), "{now} {then}");
         }
         assert!(!passes(&a, change, &b, change + 3 * WEEK));

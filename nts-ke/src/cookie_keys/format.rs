@@ -59,7 +59,8 @@ pub fn read(file: &[u8]) -> Result<Slots, FormatError> {
     if lines.next().map(|(line, _)| line) != Some(FIRST_LINE) {
         return Err(FormatError::Unknown);
     }
-    let age = lines.next().and_then(|(line, _)| age(line.strip_prefix("age ")?)).ok_or(FormatError::Line(2))?;
+    let age =
+        lines.next().and_then(|(line, _)| age(line.strip_prefix("age ")?)).ok_or(FormatError::Line(2))?;
     let (mut next, mut current, mut previous) = (None, None, Vec::new());
     for (line, number) in lines {
         let (role, key) = key_line(line).ok_or(FormatError::Line(number))?;
@@ -111,7 +112,9 @@ pub fn write(slots: &Slots) -> Zeroizing<String> {
     // Writing to a string does not fail.
     let _ = writeln!(text, "{FIRST_LINE}\nage {}", slots.age.to_seconds().clamp(0.0, 2e9) as u32);
     let previous = slots.previous.iter().map(|key| (Role::Previous, key));
-    for (role, key) in [(Role::Next, &slots.next), (Role::Current, &slots.current)].into_iter().chain(previous) {
+    for (role, key) in
+        [(Role::Next, &slots.next), (Role::Current, &slots.current)].into_iter().chain(previous)
+    {
         let _ = write!(text, "{role} {:08x} {} ", key.id(), key.aead().id());
         hex::encode(key.secret(), &mut text);
         text.push('\n');

@@ -70,7 +70,7 @@ impl Rotation {
         let mut age = self.age(now);
         let mut changes = 0;
         while age >= self.interval && changes < CHANGES_MAX {
-            age = age - self.interval;
+            age -= self.interval;
             changes += 1;
             self.change(rng);
         }
@@ -116,8 +116,10 @@ impl Rotation {
     pub fn infos(&self, now: Monotonic) -> Vec<KeyInfo> {
         let (age, interval) = (self.age(now).to_seconds() as i64, self.interval.to_seconds() as i64);
         let info = |key: &SealingKey, role, age_s| KeyInfo { id: key.id(), aead: key.aead(), role, age_s };
-        let mut infos =
-            vec![info(&self.slots.next, Role::Next, age - interval), info(&self.slots.current, Role::Current, age)];
+        let mut infos = vec![
+            info(&self.slots.next, Role::Next, age - interval),
+            info(&self.slots.current, Role::Current, age),
+        ];
         let previous = self.slots.previous.iter().zip(1..);
         infos.extend(previous.map(|(key, turns)| info(key, Role::Previous, age + turns * interval)));
         infos
@@ -184,7 +186,10 @@ mod tests {
         assert_eq!(new.due(), after(41.25));
         let ages: Vec<_> = new.infos(after(40.5)).iter().map(|info| (info.role, info.age_s)).collect();
         let week = 604_800;
-        assert_eq!(ages, [(Role::Next, -week * 3 / 4), (Role::Current, week / 4), (Role::Previous, week * 5 / 4)]);
+        assert_eq!(
+            ages,
+            [(Role::Next, -week * 3 / 4), (Role::Current, week / 4), (Role::Previous, week * 5 / 4)]
+        );
     }
 
     #[test]

@@ -193,7 +193,8 @@ mod tests {
     #[test]
     fn cookies_are_bounded_in_number_and_length() {
         let kind = RecordType::COOKIE;
-        let mut records: Vec<(bool, RecordType, &[u8])> = vec![(false, kind, &[]), (false, kind, &[1; 1_025])];
+        let mut records: Vec<(bool, RecordType, &[u8])> =
+            vec![(false, kind, &[]), (false, kind, &[1; 1_025])];
         records.extend([(false, kind, &[2; 100][..]); 20]);
         let response = of(&records).unwrap();
         assert_eq!(response.cookies, vec![vec![2; 100]; COOKIES]);
