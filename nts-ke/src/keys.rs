@@ -54,12 +54,13 @@ pub fn export<D>(
     aead: Aead,
     export: Export,
 ) -> Result<SessionKeys, rustls::Error> {
-    let key = |direction| {
-        let room = Zeroizing::new([0; Aead::MAX_KEY_LEN]);
-        connection.export_keying_material(room, LABEL, Some(&context(aead, export, direction)))
-    };
-    let keys = [key(C2S)?, key(S2C)?];
-    let [c2s, s2c] = keys.each_ref().map(|key| &key[..aead.key_len()]);
+    let mut keys = [C2S, S2C].map(|direction| (direction, Zeroizing::new([0; Aead::MAX_KEY_LEN])));
+    for (direction, key) in &mut keys {
+        // A shorter key is not the beginning of a longer one: TLS puts the length into it (RFC 8446 §7.1).
+        let key = &mut key[..aead.key_len()];
+        connection.export_keying_material(key, LABEL, Some(&context(aead, export, *direction)))?;
+    }
+    let [c2s, s2c] = keys.each_ref().map(|(_, key)| &key[..aead.key_len()]);
     SessionKeys::new(aead, c2s, s2c).map_err(|error| rustls::Error::General(error.to_string()))
 }
 

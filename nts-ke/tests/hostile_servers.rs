@@ -92,16 +92,46 @@ fn cookies_of_all_lengths_and_any_order_do_no_harm() {
     assert_eq!(outcome.keys.aead(), Aead::AesSivCmac256);
 }
 
+/// Asks for `aead` a server that puts the keys which it exports by these contexts into its cookie.
+fn exported(aead: Aead, compliant_gcm_siv: bool, named: u8) -> Outcome {
+    let folder = Folder::new();
+    let files = folder.certificate("strange", &["localhost"]);
+    let address = strange_server(&files, Some(ALPN), move |stream| {
+        let key = |direction| {
+            let context = [0, 0, 0, named, direction];
+            let room = vec![0; aead.key_len()];
+            stream
+                .conn
+                .export_keying_material(room, b"EXPORTER-network-time-security", Some(&context))
+                .unwrap()
+        };
+        let request = Request { compliant_gcm_siv, ..Request::ntpv4(&[aead.id()]) };
+        let mut answer = negotiate(&request, &Aead::ALL).0;
+        answer.cookies = vec![[key(0), key(1)].concat()];
+        stream.write_all(&answer.write())?;
+        stream.flush()
+    });
+    let asked = Question { aeads: &[aead], ..question("localhost") };
+    establish(&trust(&[&files.certificate]), &asked, &[address]).unwrap()
+}
+
+#[test]
+fn keys_are_exported_as_the_standard_has_it() {
+    for aead in Aead::ALL {
+        let outcome = exported(aead, true, aead.id() as u8);
+        assert_eq!([outcome.keys.c2s(), outcome.keys.s2c()].concat(), outcome.cookies[0]);
+        assert!(outcome.alternative.is_none());
+    }
+}
+
 /// Without a word about how it exports keys both ways have to be tried.
 #[test]
 fn both_ways_to_export_short_keys_are_kept_ready() {
-    let silent = Request { compliant_gcm_siv: false, ..Request::ntpv4(&[30]) };
-    let mut answer = negotiate(&silent, &Aead::ALL).0;
-    answer.cookies = vec![vec![7; 100]];
-    let outcome = heard(answer.write()).unwrap();
-    let alternative = outcome.alternative.unwrap();
-    assert_eq!(alternative.aead(), Aead::Aes128GcmSiv);
-    assert!(alternative != outcome.keys);
+    let old = exported(Aead::Aes128GcmSiv, false, 15);
+    assert_eq!([old.keys.c2s(), old.keys.s2c()].concat(), old.cookies[0]);
+    let other = exported(Aead::Aes128GcmSiv, false, 30);
+    let alternative = other.alternative.unwrap();
+    assert_eq!([alternative.c2s(), alternative.s2c()].concat(), other.cookies[0]);
 }
 
 fn timeout_stage(address: SocketAddr, trust: &Trust) -> (Stage, Duration) {

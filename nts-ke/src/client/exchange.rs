@@ -118,6 +118,8 @@ fn converse(
     start: Instant,
 ) -> Result<Outcome, KeError> {
     let address = stream.peer_addr().map_err(KeError::Connect)?.ip();
+    // Otherwise the request would wait for the acknowledgement of the handshake's end.
+    stream.set_nodelay(true).map_err(KeError::Connect)?;
     let config = Arc::new(config(trust, question)?);
     let mut tls = ClientConnection::new(config, name.clone()).map_err(|error| tls_error(&error))?;
     let mut timed = Timed { stream, end: start + question.patience, left: RECEIVED_MAX };

@@ -1,6 +1,7 @@
 //! One connection: handshake, request, response, within its time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ntp_proto::nts::SessionKeys;
 use rustls::ServerConnection;
@@ -16,10 +17,12 @@ use super::slots::Number;
 use crate::ALPN;
 use crate::keys::{Export, export};
 use crate::message::{COOKIES, ErrorCode, Request, Response, negotiate};
-use crate::record::{Inbox, Malformed};
+use crate::record::{Inbox, MESSAGE_MAX, Malformed};
 
 /// Requests are this long at most, but for strange ones.
 const PIECE: usize = 512;
+/// For so long a client that is refused may go on talking.
+const LINGER: Duration = Duration::from_millis(200);
 
 /// Serves one connection and counts what became of it. Dropped when somebody else needs its place.
 pub(super) async fn serve(shared: Arc<Shared>, terms: Arc<Terms>, number: Number, stream: TcpStream) {
@@ -104,5 +107,20 @@ async fn close(stream: &mut TlsStream<TcpStream>, message: &[u8], count: Count) 
     stream.write_all(message).await.map_err(|_| Count::Lost)?;
     // The client has all it asked for; whether it hears the farewell does not matter.
     let _ = stream.shutdown().await;
+    if count != Count::Served {
+        linger(&mut stream.get_mut().0).await;
+    }
     Ok(count)
+}
+
+/// Bytes that are never read would reset the connection, and the client would not hear why it was refused.
+async fn linger(stream: &mut TcpStream) {
+    let (mut nowhere, mut left) = ([0; PIECE], MESSAGE_MAX);
+    let end = Instant::now() + LINGER;
+    while let Ok(Ok(length @ 1..)) = timeout_at(end, stream.read(&mut nowhere)).await {
+        left = left.saturating_sub(length);
+        if left == 0 {
+            return;
+        }
+    }
 }

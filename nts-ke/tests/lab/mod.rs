@@ -216,7 +216,10 @@ pub fn strange_server(
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
-        act(&mut stream)
+        act(&mut stream)?;
+        // What it did not read would reset the connection, and what it said would be lost.
+        stream.sock.shutdown(std::net::Shutdown::Write)?;
+        std::io::copy(&mut stream.sock, &mut std::io::sink())
     });
     address
 }
