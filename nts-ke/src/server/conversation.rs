@@ -108,7 +108,7 @@ async fn close(stream: &mut TlsStream<TcpStream>, message: &[u8], count: Count) 
     // The client has all it asked for; whether it hears the farewell does not matter.
     let _ = stream.shutdown().await;
     if count != Count::Served {
-        linger(&mut stream.get_mut().0).await;
+        linger(stream.get_mut().0).await;
     }
     Ok(count)
 }
