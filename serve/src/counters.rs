@@ -23,12 +23,28 @@ pub enum Count {
     Mode,
     /// It has a MAC of a key that is not known.
     UnknownKey,
+    /// It uses NTS, and its unique identifier is missing, too short or there twice.
+    NtsUniqueId,
+    /// It uses NTS, and its cookie is missing or there twice.
+    NtsCookie,
+    /// It uses NTS, and a placeholder does not have the cookie's length.
+    NtsPlaceholder,
+    /// It uses NTS, and its authenticator is missing or has parts of impossible lengths.
+    NtsAuthenticator,
+    /// It uses NTS, and was not made with the key in its cookie.
+    NtsForged,
+    /// It uses NTS, and what it has sealed is not what may be there.
+    NtsSealed,
     /// Its client asks too often; there was no answer, or a kiss.
     Limited,
     /// The clock was being changed all the time.
     NoTime,
     /// A client that asks too often was told so.
     Kisses,
+    /// A request was authenticated by NTS; counted whatever came of it.
+    NtsRequests,
+    /// A cookie could not be opened; its client was told to get new ones.
+    NtsNaks,
     /// The kernel would not send the reply.
     SendFailures,
     /// The arrival was stamped by the kernel.
@@ -41,7 +57,7 @@ pub enum Count {
 
 impl Count {
     /// All of them, in their order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 24] = [
         Self::Requests,
         Self::Replies,
         Self::Denied,
@@ -51,9 +67,17 @@ impl Count {
         Self::Version,
         Self::Mode,
         Self::UnknownKey,
+        Self::NtsUniqueId,
+        Self::NtsCookie,
+        Self::NtsPlaceholder,
+        Self::NtsAuthenticator,
+        Self::NtsForged,
+        Self::NtsSealed,
         Self::Limited,
         Self::NoTime,
         Self::Kisses,
+        Self::NtsRequests,
+        Self::NtsNaks,
         Self::SendFailures,
         Self::KernelStamps,
         Self::Unrecorded,
@@ -61,8 +85,20 @@ impl Count {
     ];
 
     /// Those that say why a datagram is no request.
-    pub const IGNORED: [Self; 6] =
-        [Self::TooShort, Self::BadExtension, Self::BadMac, Self::Version, Self::Mode, Self::UnknownKey];
+    pub const IGNORED: [Self; 12] = [
+        Self::TooShort,
+        Self::BadExtension,
+        Self::BadMac,
+        Self::Version,
+        Self::Mode,
+        Self::UnknownKey,
+        Self::NtsUniqueId,
+        Self::NtsCookie,
+        Self::NtsPlaceholder,
+        Self::NtsAuthenticator,
+        Self::NtsForged,
+        Self::NtsSealed,
+    ];
 
     /// As programs read it.
     #[must_use]
@@ -77,9 +113,17 @@ impl Count {
             Self::Version => "version",
             Self::Mode => "mode",
             Self::UnknownKey => "unknown_key",
+            Self::NtsUniqueId => "nts_unique_id",
+            Self::NtsCookie => "nts_cookie",
+            Self::NtsPlaceholder => "nts_placeholder",
+            Self::NtsAuthenticator => "nts_authenticator",
+            Self::NtsForged => "nts_forged",
+            Self::NtsSealed => "nts_sealed",
             Self::Limited => "limited",
             Self::NoTime => "no_time",
             Self::Kisses => "kisses",
+            Self::NtsRequests => "nts_requests",
+            Self::NtsNaks => "nts_naks",
             Self::SendFailures => "send_failures",
             Self::KernelStamps => "kernel_stamps",
             Self::Unrecorded => "unrecorded",

@@ -10,9 +10,10 @@
 //! | file | holds |
 //! |---|---|
 //! | `responder.rs` | one datagram: may it ask, does it ask, not too often, what is the time |
+//! | `nts.rs` | the same where NTS says who asks |
 //! | `time.rs` | the snapshot as all threads see it, and how it changes for all of them at once |
 //! | `published.rs` | words that one writes and many read |
-//! | `handover.rs` | what changes seldom: access rules and limits |
+//! | `handover.rs` | what changes seldom: access rules, limits, the keys of cookies |
 //! | `limit.rs` | how often a client may ask |
 //! | `clients/` | who asked: a table of bounded size |
 //! | `counters.rs`, `interfaces.rs` | what happened, in all and by interface |
@@ -27,6 +28,7 @@ mod counters;
 mod handover;
 mod interfaces;
 mod limit;
+mod nts;
 mod published;
 mod responder;
 mod sync;

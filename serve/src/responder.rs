@@ -1,14 +1,18 @@
 //! One datagram: may it ask, does it ask, not too often, and what is the time.
+//!
+//! What is different for requests that are authenticated by NTS is in `nts.rs`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ntp_proto::packet::{ParseError, PollExp, RefId};
+use ntp_proto::nts::{CookieKeys, Opening};
+use ntp_proto::packet::{Mode, ParseError, PollExp, RefId};
 use ntp_proto::server::{AccessList, Ignored, Permission, Request};
 use ntp_proto::time::{Monotonic, RawTime};
 
 use crate::clients::{ClientTable, Clients, Key, Seed, Tick};
 use crate::limit::Verdict;
+use crate::nts::{self, Nts};
 use crate::{Count, Counters, Handover, InterfaceCount, Interfaces, Limit, Taker, TimeReader};
 
 /// Who may ask, and how often.
@@ -18,6 +22,9 @@ pub struct Policy {
     pub access: AccessList,
     /// How often a client may ask; `None`: as often as it likes.
     pub limit: Option<Limit>,
+    /// Whether that holds for requests that are authenticated too. Nobody can send those in another's name, so
+    /// that a limit protects from no attack that is not one by a client of ours.
+    pub limit_authenticated: bool,
     /// So many leading bits of an IPv6 address make a client.
     pub ipv6_prefix: u8,
 }
@@ -49,12 +56,21 @@ pub struct Arrival {
 /// Turns requests into replies, for the clients of one thread.
 #[derive(Debug)]
 pub struct Responder {
-    time: TimeReader,
+    pub(crate) time: TimeReader,
     policy: Taker<Policy>,
+    pub(crate) nts: Nts,
     clients: Option<ClientTable>,
-    activity: Arc<Activity>,
+    pub(crate) activity: Arc<Activity>,
     random: u64,
     now: Tick,
+}
+
+/// What the record of a client and the limit need to know of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) version: u8,
+    pub(crate) mode: Mode,
+    pub(crate) authenticated: bool,
 }
 
 impl Responder {
@@ -77,8 +93,23 @@ impl Responder {
             clients: clients.as_ref().map(ClientTable::clients),
             start,
         };
-        let activity = Arc::new(activity);
-        Self { time, policy: policy.taker(), clients, activity, random: random | 1, now: Tick::default() }
+        Self {
+            time,
+            policy: policy.taker(),
+            nts: Nts::new(seed),
+            clients,
+            activity: Arc::new(activity),
+            random: random | 1,
+            now: Tick::default(),
+        }
+    }
+
+    /// Serves NTS as well, while there are keys; while there are none, those who use it are answered as if they
+    /// did not.
+    #[must_use]
+    pub fn with_nts(mut self, keys: &Handover<Option<CookieKeys>>) -> Self {
+        self.nts.take_keys_from(keys);
+        self
     }
 
     /// For those who read what was done.
@@ -92,6 +123,7 @@ impl Responder {
     /// [`lost`](Self::lost).
     pub fn begin(&mut self, now: Monotonic, clock: impl Fn() -> RawTime) -> bool {
         self.policy.refresh();
+        self.nts.refresh();
         self.now = Tick::between(self.activity.start, now);
         self.time.read(clock).is_some()
     }
@@ -119,6 +151,27 @@ impl Responder {
             self.count(Count::Denied, arrival, InterfaceCount::Denied);
             return None;
         }
+        let opening = match self.nts.keys() {
+            Some(keys) => Opening::new(datagram, keys),
+            None => Opening::Plain(datagram),
+        };
+        match opening {
+            Opening::Plain(datagram) => self.answer_plain(datagram, arrival, clock),
+            Opening::Opened(request) => self.answer_authenticated(request, arrival, clock),
+            Opening::Unknown(nak) => self.refuse_cookie(nak, arrival, clock),
+            Opening::Ignored(why) => {
+                self.count(nts::reason(why), arrival, InterfaceCount::Ignored);
+                None
+            }
+        }
+    }
+
+    fn answer_plain(
+        &mut self,
+        datagram: &mut [u8],
+        arrival: &Arrival,
+        clock: impl Fn() -> RawTime,
+    ) -> Option<usize> {
         let request = match Request::accept(datagram) {
             Ok(request) => request,
             Err(ignored) => {
@@ -126,10 +179,8 @@ impl Responder {
                 return None;
             }
         };
-        let verdict = self.judge(&request, arrival);
-        if verdict != Verdict::Serve {
-            self.count(Count::Limited, arrival, InterfaceCount::Limited);
-        }
+        let asked = Asked { version: request.version(), mode: request.mode(), authenticated: false };
+        let verdict = self.judge(asked, arrival);
         let receive = self.time.estimate(self.time.arrival(arrival.stamp));
         let reply = match verdict {
             Verdict::Serve => request.reply(receive, self.time.template()),
@@ -139,10 +190,7 @@ impl Responder {
             }
             Verdict::Drop => return None,
         };
-        let Some(now) = self.time.read(clock) else {
-            self.activity.counters.count(Count::NoTime);
-            return None;
-        };
+        let now = self.read_clock(clock)?;
         Some(reply.depart(self.time.estimate(now)).len())
     }
 
@@ -155,13 +203,30 @@ impl Responder {
         }
     }
 
-    fn count(&self, what: Count, arrival: &Arrival, there: InterfaceCount) {
+    pub(crate) fn count(&self, what: Count, arrival: &Arrival, there: InterfaceCount) {
         self.activity.counters.count(what);
         self.activity.interfaces.count(arrival.interface, there);
     }
 
+    /// The clock, at the latest moment.
+    pub(crate) fn read_clock(&mut self, clock: impl Fn() -> RawTime) -> Option<RawTime> {
+        let now = self.time.read(clock);
+        if now.is_none() {
+            self.activity.counters.count(Count::NoTime);
+        }
+        now
+    }
+
     /// Keeps the record of the client, and the limit.
-    fn judge(&mut self, request: &Request<'_>, arrival: &Arrival) -> Verdict {
+    pub(crate) fn judge(&mut self, asked: Asked, arrival: &Arrival) -> Verdict {
+        let verdict = self.record(asked, arrival);
+        if verdict != Verdict::Serve {
+            self.count(Count::Limited, arrival, InterfaceCount::Limited);
+        }
+        verdict
+    }
+
+    fn record(&mut self, asked: Asked, arrival: &Arrival) -> Verdict {
         let random = self.random();
         let Some(clients) = &mut self.clients else { return Verdict::Serve };
         let policy = self.policy.get();
@@ -175,7 +240,8 @@ impl Responder {
         }
         let client = &mut entry.client;
         let after = self.now.since(client.last);
-        let verdict = match &policy.limit {
+        let is_limited = policy.limit_authenticated || !asked.authenticated;
+        let verdict = match policy.limit.as_ref().filter(|_| is_limited) {
             None => Verdict::Serve,
             Some(limit) => {
                 if client.requests == 0 {
@@ -184,13 +250,13 @@ impl Responder {
                 limit.judge(client, after, random)
             }
         };
-        client.looks(request.version(), request.mode(), arrival.interface);
+        client.looks(asked, arrival.interface);
         client.asked(after, verdict == Verdict::Serve);
         entry.keep(self.now);
         verdict
     }
 
-    fn politeness(&self) -> PollExp {
+    pub(crate) fn politeness(&self) -> PollExp {
         PollExp::new(self.policy.get().limit.map_or(0, |limit| limit.poll()))
     }
 
@@ -204,7 +270,7 @@ impl Responder {
 }
 
 /// Kiss code of a server that is asked too often (RFC 5905 §7.4).
-const RATE: RefId = RefId::from_ascii(*b"RATE");
+pub(crate) const RATE: RefId = RefId::from_ascii(*b"RATE");
 
 const fn reason(ignored: Ignored) -> Count {
     match ignored {
@@ -250,7 +316,7 @@ mod tests {
     fn policy(limit: Option<Limits>) -> Policy {
         let network = Prefix::new("192.0.2.0".parse().unwrap(), 24).unwrap();
         let access = AccessList::new(&[AccessRule { network, permission: Permission::Allow }]);
-        Policy { access, limit: limit.as_ref().map(Limit::new), ipv6_prefix: 64 }
+        Policy { access, limit: limit.as_ref().map(Limit::new), ipv6_prefix: 64, ..Policy::default() }
     }
 
     fn arrival(address: &str) -> Arrival {

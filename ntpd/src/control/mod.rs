@@ -140,6 +140,10 @@ pub struct ServingReport {
     pub limited: u64,
     /// Clients that ask too often were told so.
     pub kisses: u64,
+    /// Requests that were authenticated by NTS, whatever came of them.
+    pub nts_requests: u64,
+    /// Clients were told that their cookie cannot be opened.
+    pub nts_naks: u64,
     /// Requests that met a clock that was being changed.
     pub without_time: u64,
     /// Replies that the kernel would not send.

@@ -26,6 +26,8 @@ fn render(report: &ServingReport) -> String {
         ("denied", report.denied),
         ("limited", report.limited),
         ("of these kissed", report.kisses),
+        ("authenticated by NTS", report.nts_requests),
+        ("NTS cookies refused", report.nts_naks),
     ];
     rows.extend(report.ignored.iter().map(|(why, count)| (why.as_str(), *count)));
     rows.extend([
@@ -102,6 +104,8 @@ replies                9
 denied                 0
 limited                1
 of these kissed        0
+authenticated by NTS   0
+NTS cookies refused    0
 too_short              2
 met a clock change     0
 not sent               0

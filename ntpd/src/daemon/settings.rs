@@ -196,6 +196,7 @@ impl Settings {
             policy: Policy {
                 access: access(&self.config),
                 limit: limit.enabled.then(|| Limit::new(&limits)),
+                limit_authenticated: false,
                 ipv6_prefix: limit.ipv6_prefix,
             },
             client_memory: server.clients.memory as usize,

@@ -1,9 +1,9 @@
 //! What is known of one client.
 
-use ntp_proto::packet::Mode;
 use ntp_proto::time::{Monotonic, NtpDuration};
 
 use super::Key;
+use crate::responder::Asked;
 
 /// Time since the table was made, 1/128 s; wraps after more than a year.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,9 +98,10 @@ impl Client {
     }
 
     /// What the request looked like.
-    pub(crate) const fn looks(&mut self, version: u8, mode: Mode, interface: u32) {
-        self.version = version;
-        self.mode = mode.to_bits();
+    pub(crate) const fn looks(&mut self, asked: Asked, interface: u32) {
+        self.version = asked.version;
+        self.mode = asked.mode.to_bits();
+        self.authenticated = asked.authenticated;
         self.interface = interface;
     }
 

@@ -27,6 +27,8 @@ impl Serving {
             ignored: ignored.filter(|(_, count)| *count > 0).collect(),
             limited: sum(Count::Limited),
             kisses: sum(Count::Kisses),
+            nts_requests: sum(Count::NtsRequests),
+            nts_naks: sum(Count::NtsNaks),
             without_time: sum(Count::NoTime),
             send_failures: sum(Count::SendFailures),
             kernel_stamps: sum(Count::KernelStamps),
