@@ -37,7 +37,8 @@ fn responder(networks: u32, everything: bool) -> Responder {
     };
     let limits = Limits { interval_s: 1e-3, burst: 255, leak: 2, kod: 0 };
     let limit = everything.then(|| Limit::new(&limits));
-    let policy = Handover::new(Policy { access: access(networks), limit, ipv6_prefix: 64, ..Policy::default() });
+    let policy =
+        Handover::new(Policy { access: access(networks), limit, ipv6_prefix: 64, ..Policy::default() });
     let memory = if everything { 4 << 20 } else { 0 };
     let start = Monotonic::from_nanos(0);
     Responder::new(TimePublisher::new(&snapshot).reader(), &policy, memory, SEED, start)

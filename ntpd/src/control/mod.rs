@@ -97,6 +97,8 @@ pub struct DaemonReport {
     pub main_loop: LoopReport,
     /// What it serves.
     pub serving: ServingReport,
+    /// Who gets keys for NTS from it; none if that is not wanted.
+    pub key_server: Option<KeyServerReport>,
     /// What does not work right now, each in a sentence. All of it is retried.
     pub problems: Vec<String>,
 }
@@ -162,6 +164,62 @@ pub struct ServingReport {
     pub workers: Vec<WorkerReport>,
     /// Each interface over which anybody asked.
     pub interfaces: Vec<InterfaceReport>,
+}
+
+/// The server of keys for NTS.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeyServerReport {
+    /// Where it listens.
+    pub ports: Vec<KeyPortReport>,
+    /// What it proves itself by.
+    pub certificates: Vec<CertificateReport>,
+    /// Whether other servers have the same keys of cookies.
+    pub is_fleet: bool,
+    /// The keys of cookies, the youngest first; never more of them than this.
+    pub keys: Vec<CookieKeyReport>,
+    /// Connections now.
+    pub connections: usize,
+    /// What became of connections and requests, by name; what never happened is left out.
+    pub counters: Vec<(String, u64)>,
+}
+
+/// One TCP port of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeyPortReport {
+    /// Where.
+    pub address: String,
+    /// Whether it is open.
+    pub open: bool,
+    /// Why it is not.
+    pub problem: Option<String>,
+}
+
+/// One certificate of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CertificateReport {
+    /// Its file.
+    pub file: PathBuf,
+    /// Whom it is for; none as long as it cannot be read.
+    pub subject: Option<String>,
+    /// The names that it holds for.
+    pub names: Vec<String>,
+    /// Until when, in Unix seconds.
+    pub not_after_unix: Option<i64>,
+    /// Why the file, as it is now, cannot be used.
+    pub problem: Option<String>,
+}
+
+/// One key of cookies.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CookieKeyReport {
+    /// What cookies name it by, in hexadecimal.
+    pub id: String,
+    /// `next`: it opens cookies and will seal them; `current`: it seals and opens; `previous`: it opens.
+    pub role: String,
+    /// Its algorithm.
+    pub aead: String,
+    /// For how long it has been current, or since then, in seconds; negative: so long before it will be.
+    pub age_s: i64,
 }
 
 /// One thread that serves.

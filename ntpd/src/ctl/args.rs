@@ -48,6 +48,11 @@ pub(super) enum Command {
     Step,
     /// Asks every source now, as at the start
     Refresh,
+    /// How each source is authenticated: its keys, their age, and the cookies that are left
+    Authdata(Form),
+    /// NTS: what a server negotiates, what this one gives, and certificates for laboratories
+    #[command(subcommand)]
+    Nts(NtsCommand),
     /// What each source has taught about the clock: frequency, uncertainty, jitter
     Sourcestats(Form),
     /// How many sources answer, are silent, offline or without an address, and how busy the daemon is
@@ -282,12 +287,70 @@ pub(super) struct AddOptions {
     /// Measure it, but never use it
     #[arg(long, conflicts_with = "prefer")]
     pub(super) noselect: bool,
+    /// Ask it with NTS
+    #[arg(long)]
+    pub(super) nts: bool,
+    /// TCP port that keys for NTS are fetched from
+    #[arg(long, default_value_t = 4460, requires = "nts", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) ntsport: u16,
+    /// The set of trusted certificates (sources.nts.trusted)
+    #[arg(long, default_value_t = 0, requires = "nts")]
+    pub(super) certset: u8,
     /// Shortest poll interval, log2 seconds
     #[arg(long, default_value_t = 6, allow_hyphen_values = true, value_parser = clap::value_parser!(i8).range(-7..=24))]
     pub(super) minpoll: i8,
     /// Longest poll interval, log2 seconds
     #[arg(long, default_value_t = 10, allow_hyphen_values = true, value_parser = clap::value_parser!(i8).range(-7..=24))]
     pub(super) maxpoll: i8,
+}
+
+/// Of `nts`.
+#[derive(Debug, Subcommand)]
+pub(super) enum NtsCommand {
+    /// Asks a server for keys and shows what came of it; needs no daemon and changes nothing
+    Ke(KeArgs),
+    /// The server of keys of this daemon: ports, certificates, keys of cookies (never their bytes), and counts
+    Server(Form),
+    /// The keys of the cookies that this daemon gives, by number and age, never their bytes
+    Keys(Form),
+    /// Makes a certificate that nobody vouches for, with its key: for laboratories
+    Selfsign(SelfsignArgs),
+}
+
+/// Of `nts ke`.
+#[derive(Args, Debug)]
+pub(super) struct KeArgs {
+    /// Whom to ask; port 4460 unless said. An IPv6 address with a port needs brackets
+    #[arg(value_name = "HOST[:PORT]")]
+    pub(super) server: String,
+    /// A file or directory of certificates to trust besides the system's; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub(super) trust: Vec<PathBuf>,
+    /// Trust only those of --trust
+    #[arg(long, requires = "trust")]
+    pub(super) no_system: bool,
+    /// Do not look at the dates of certificates
+    #[arg(long)]
+    pub(super) no_dates: bool,
+    /// Give up after so many seconds
+    #[arg(long, value_name = "S", default_value = "16", value_parser = interval)]
+    pub(super) timeout: Duration,
+    #[command(flatten)]
+    pub(super) form: Form,
+}
+
+/// Of `nts selfsign`.
+#[derive(Args, Debug)]
+pub(super) struct SelfsignArgs {
+    /// A host name or address that it is for; may be repeated
+    #[arg(long = "name", value_name = "NAME", required = true)]
+    pub(super) names: Vec<String>,
+    /// Where the certificate goes
+    #[arg(long, value_name = "FILE", default_value = "nts.pem")]
+    pub(super) certificate: PathBuf,
+    /// Where the key goes, for its owner only
+    #[arg(long, value_name = "FILE", default_value = "nts-key.pem")]
+    pub(super) key: PathBuf,
 }
 
 /// Of `reload`.

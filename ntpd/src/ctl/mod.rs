@@ -13,6 +13,7 @@
 //! | `output.rs` | standard output that may be closed early, standard error |
 //! | `daemon.rs` | asking the daemon, and what is said when it cannot be asked |
 //! | `status.rs`, `tracking.rs`, `sources.rs` | its report as text |
+//! | `authdata.rs`, `nts/` | keys of NTS, ours and those of others |
 //! | `clients.rs`, `serverstats.rs` | who is served, and what became of the packets |
 //! | `explain.rs` | why sources are used or not, with every figure |
 //! | `waitsync.rs` | waiting for it to be synchronised |
@@ -27,12 +28,14 @@
 mod access;
 mod activity;
 mod args;
+mod authdata;
 mod clients;
 mod config;
 mod daemon;
 mod date;
 mod exit;
 mod explain;
+mod nts;
 mod orders;
 mod output;
 mod query;
@@ -87,6 +90,8 @@ fn run(cli: &Cli, out: &mut Output) -> Outcome {
         Command::Waitsync(args) => waitsync::run(&socket, args, out),
         Command::Step => daemon::order(&socket, Order::Step),
         Command::Refresh => daemon::order(&socket, Order::Refresh),
+        Command::Authdata(form) => authdata::run(&socket, form.json, out),
+        Command::Nts(command) => nts::run(&socket, command, out),
         Command::Sourcestats(form) => sourcestats::run(&socket, form.json, out),
         Command::Activity(form) => activity::run(&socket, form.json, out),
         Command::Clients(args) => clients::run(&socket, args, out),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ntp_clock::select::Flags;
-use ntp_engine::{Command, Entry, Host, SourceKind, SourceOptions, Target};
+use ntp_engine::{Command, Entry, Host, NtsOptions, SourceKind, SourceOptions, Target};
 use ntp_proto::client::Params;
 use ntp_proto::packet::PollExp;
 
@@ -64,5 +64,6 @@ fn source_options(add: &AddOptions) -> SourceOptions {
         ..Params::default()
     };
     let flags = Flags { prefer: add.prefer, noselect: add.noselect, ..Flags::default() };
-    SourceOptions { association, flags, ..SourceOptions::default() }
+    let nts = add.nts.then_some(NtsOptions { port: add.ntsport, cert_set: add.certset });
+    SourceOptions { association, flags, nts, ..SourceOptions::default() }
 }

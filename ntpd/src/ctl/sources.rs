@@ -206,6 +206,7 @@ pub(super) mod tests {
             requests: 21,
             replies: 20,
             discards: Vec::new(),
+            nts: None,
             stamps: (StampQuality::Kernel, StampQuality::Kernel),
         }
     }

@@ -169,6 +169,7 @@ pub(super) mod tests {
                 kernel_drops: 2,
                 ..ServingReport::default()
             },
+            key_server: None,
             problems: vec!["no address for new.example".to_owned()],
         }
     }

@@ -27,6 +27,13 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Drift>> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "does not hold two figures"))
 }
 
+/// When the file was written, in Unix seconds; `None` if there is none. It is later than that, unless somebody set
+/// the clock back.
+pub(super) fn written(path: &Path) -> Option<i64> {
+    let since = std::fs::metadata(path).ok()?.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    since.as_secs().try_into().ok()
+}
+
 /// Replaces the file.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -16,8 +17,8 @@ use ntp_clock::Stamp;
 use ntp_config::Config;
 use ntp_engine::record::Seed;
 use ntp_engine::{
-    Action, ClockCommand, ClockOutcome, Drift, Event, Input, LookupId, Now, Options, SourceId, StampQuality,
-    Target, TimeSnapshot,
+    Action, CertificateDates, ClockCommand, ClockOutcome, Drift, Event, Input, KeyExchange, KeyFailure,
+    LookupId, Now, Options, SavedKeys, SourceId, StampQuality, Target, TimeSnapshot,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::time::{Monotonic, NtpDuration};
@@ -33,6 +34,9 @@ use self::reload::Errand;
 use super::clock::{Jump, MachineClock};
 use super::endings::Endings;
 use super::listener::Listener;
+use super::nts::client::{KeyClient, Wanted};
+use super::nts::saved;
+use super::nts::server::KeyServer;
 use super::problems::Problems;
 use super::recorded::RecordedEngine;
 use super::recorder::Recorder;
@@ -61,12 +65,34 @@ const LONGEST_SLEEP: NtpDuration = NtpDuration::from_secs(86_400);
 /// Everything that can reach the loop from other tasks and threads.
 #[derive(Debug)]
 pub(super) enum Happening {
-    Departed { source: SourceId, token: TxToken, at: Stamp },
-    Datagram { source: SourceId, token: TxToken, at: Stamp, quality: StampQuality, bytes: Vec<u8> },
-    Resolved { lookup: LookupId, addresses: Vec<IpAddr> },
+    Departed {
+        source: SourceId,
+        token: TxToken,
+        at: Stamp,
+    },
+    Datagram {
+        source: SourceId,
+        token: TxToken,
+        at: Stamp,
+        quality: StampQuality,
+        bytes: Vec<u8>,
+    },
+    Resolved {
+        lookup: LookupId,
+        addresses: Vec<IpAddr>,
+    },
     Asked(Question),
     SourcesRead(Found),
     ConfigurationRead(Box<Result<Config, SettingsError>>),
+    KeysEstablished {
+        source: SourceId,
+        dates: CertificateDates,
+        result: Result<Box<KeyExchange>, KeyFailure>,
+    },
+    KeysSaved {
+        topic: String,
+        result: io::Result<()>,
+    },
 }
 
 /// Why the loop woke up.
@@ -100,6 +126,8 @@ struct Driver {
     /// What could not be asked, and what that is called among the problems.
     unsent: BTreeMap<SourceId, String>,
     serving: Serving,
+    key_client: Arc<KeyClient>,
+    key_server: Option<KeyServer>,
     listeners: Vec<Listener>,
     control: Option<ControlServer>,
     problems: Problems,
@@ -112,6 +140,12 @@ struct Driver {
     /// Reading the configuration again.
     configuration: Errand,
     saved: (Sender<io::Result<()>>, Receiver<io::Result<()>>),
+}
+
+/// The moment so long after now, as far as timers reach.
+fn after(wait: NtpDuration) -> Instant {
+    let wait = wait.clamp(NtpDuration::ZERO, LONGEST_SLEEP);
+    Instant::now() + Duration::from_nanos(wait.to_nanos().unsigned_abs())
 }
 
 impl Driver {
@@ -155,6 +189,10 @@ impl Driver {
             unsent: BTreeMap::new(),
             serving: Serving::new(settings.serving(super::libc_may_be_intercepted()), &snapshot.get())?,
             snapshot,
+            key_client: Arc::new(settings.key_client()),
+            key_server: settings
+                .key_server()
+                .map(|options| KeyServer::new(options, now.monotonic, tell.clone())),
             listeners: listeners.map(Listener::new).collect(),
             control: None,
             problems,
@@ -172,6 +210,7 @@ impl Driver {
     async fn run(mut self) -> io::Result<()> {
         self.introduce();
         self.open_what_is_closed();
+        self.look_after_keys();
         // Nobody is served yet who could be held up, and the first update of the clock waits for all sources.
         if !self.settings.source_directories().is_empty() {
             let found = source_files::read(self.settings.source_directories());
@@ -221,12 +260,23 @@ impl Driver {
             Wake::Timer => self.tell(Input::Tick),
             Wake::Jumped(false) | Wake::Ending(_) => {}
         }
+        self.look_after_keys();
         self.hear_of_savings();
         self.hear_of_recording();
         if Instant::now() >= self.retry {
             self.open_what_is_closed();
             self.engine.record_again();
             self.carry_out();
+        }
+    }
+
+    /// Keys that we give change.
+    fn look_after_keys(&mut self) {
+        let Some(server) = &mut self.key_server else { return };
+        let (monotonic, unix) = (clock::monotonic(), clock::raw().to_unix().0);
+        if server.next_look() <= monotonic {
+            let serving = &mut self.serving;
+            server.look(monotonic, unix, &mut self.problems, |keys| serving.accept_cookies(Some(keys)));
         }
     }
 
@@ -242,6 +292,12 @@ impl Driver {
             Happening::Resolved { lookup, addresses } => self.tell(Input::Resolved { lookup, addresses }),
             Happening::SourcesRead(found) => self.sources_are_read(found),
             Happening::ConfigurationRead(result) => self.configuration_is_read(*result),
+            Happening::KeysEstablished { source, dates, result } => {
+                self.tell(Input::KeysEstablished { source, dates, result });
+            }
+            Happening::KeysSaved { topic, result } => {
+                self.problems.note(&topic, result, "tried again when the keys change");
+            }
             Happening::Asked(question) => self.answer(question),
         }
     }
@@ -308,6 +364,14 @@ impl Driver {
                 if self.problems.note("look-ups", begun, then).is_none() {
                     let now = self.observe(false);
                     self.engine.handle(now, Input::Resolved { lookup, addresses: Vec::new() });
+                }
+            }
+            Action::EstablishKeys { source, host, server, cert_set, dates } => {
+                let wanted = Wanted { source, host, server, cert_set, dates };
+                if let Err(error) = self.key_client.start(wanted, self.tell.clone()) {
+                    let now = self.observe(false);
+                    let result = Err(KeyFailure { is_refusal: false, words: error.to_string() });
+                    self.engine.handle(now, Input::KeysEstablished { source, dates, result });
                 }
             }
             Action::Save(drift) => self.save(drift),
@@ -456,6 +520,7 @@ impl Driver {
     fn report(&mut self) -> DaemonReport {
         let now = self.observe(false);
         self.carry_out();
+        let key_server = self.key_server.as_ref().map(|s| s.report(now.monotonic, now.raw.to_unix().0));
         let mut serving = self.serving.report();
         serving.sockets = self.listeners.iter().map(Listener::report).collect();
         let mut problems = self.problems.sentences();
@@ -472,6 +537,7 @@ impl Driver {
             time: self.engine.report(now),
             main_loop: self.turns.report(now.monotonic),
             serving,
+            key_server,
             problems,
         }
     }
@@ -479,10 +545,11 @@ impl Driver {
     fn next_wakeup(&self) -> Instant {
         let (monotonic, raw) = (clock::monotonic(), clock::raw());
         let wait = self.engine.next_wakeup(Now { monotonic, raw }) - monotonic;
-        let wait = wait.clamp(NtpDuration::ZERO, LONGEST_SLEEP);
-        let wakeup = Instant::now() + Duration::from_nanos(wait.to_nanos().unsigned_abs());
+        let wakeup = after(wait);
         let all_open = self.control.is_some() && self.listeners.iter().all(Listener::is_open);
         let all_well = all_open && !self.engine.recording_is_interrupted();
+        let keys = self.key_server.as_ref().map(|server| after(server.next_look() - monotonic));
+        let wakeup = keys.map_or(wakeup, |keys| wakeup.min(keys));
         wakeup.min(if all_well { self.retry + UNDISTURBED } else { self.retry })
     }
 
@@ -517,6 +584,19 @@ impl Driver {
         }
     }
 
+    /// What is left to ask with, for the next run.
+    fn save_cookies(&mut self) {
+        let keys = self.engine.saved_keys();
+        if !keys.is_empty() {
+            let result = saved::write(&self.settings.cookie_file, &keys);
+            self.problems.note("cookie file", result, "the next run fetches new cookies");
+        }
+        if let Some(server) = &self.key_server {
+            let result = server.save_at_end(clock::monotonic(), clock::raw().to_unix().0);
+            self.problems.note("NTS key file", result, "clients have to fetch new cookies");
+        }
+    }
+
     fn end(mut self) {
         notify::stopping();
         let now = self.observe(false);
@@ -531,6 +611,7 @@ impl Driver {
             let result = history::write(&self.settings.history_file, &self.engine.history(now));
             self.problems.note("history file", result, "the next run starts without it");
         }
+        self.save_cookies();
         self.engine.end_recording();
         tracing::info!(event = "ended", "ntpd ended");
     }
@@ -539,6 +620,7 @@ impl Driver {
 /// The engine's options, and whether the kernel refuses what they ask for.
 fn options(settings: &Settings, clock: &mut MachineClock, problems: &mut Problems) -> (Options, bool) {
     let mut options = settings.options();
+    options.saved_keys = saved_keys(settings, problems);
     options.precision = clock::precision();
     options.initial_rate = clock.rate();
     let mut denied = false;
@@ -553,8 +635,16 @@ fn options(settings: &Settings, clock: &mut MachineClock, problems: &mut Problem
     if let Some(path) = &settings.drift_file {
         let topic = format!("drift file {}", path.display());
         options.drift = problems.note(&topic, drift::read(path), "starting without it").flatten();
+        options.nts.not_before = options.nts.not_before.max(drift::written(path).unwrap_or(i64::MIN));
     }
     (options, denied)
+}
+
+/// What the last run left to ask with.
+fn saved_keys(settings: &Settings, problems: &mut Problems) -> Vec<SavedKeys> {
+    let topic = format!("cookie file {}", settings.cookie_file.display());
+    let taken = problems.note(&topic, saved::take(&settings.cookie_file), "new cookies are fetched");
+    taken.unwrap_or_default()
 }
 
 /// Writes down what reaches the engine, if that is wanted.

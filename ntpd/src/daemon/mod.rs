@@ -22,6 +22,7 @@
 //! | `listener.rs` | a place to serve at |
 //! | `serve/` | the sockets that are served on, and the threads behind them |
 //! | `lookup.rs` | names |
+//! | `nts/` | keys for our requests, and for those who ask us |
 //! | `source_files.rs` | files that name more sources |
 //! | `drift.rs` | the drift file |
 //! | `history.rs` | what the sources have taught, for the next run |
@@ -44,6 +45,7 @@ mod listener;
 pub mod log;
 mod lookup;
 mod notify;
+mod nts;
 mod one_port;
 mod operator;
 mod problems;

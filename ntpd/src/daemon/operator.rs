@@ -1,6 +1,6 @@
 //! What comes over the control socket is judged like the configuration: the same ranges, in the same words.
 
-use ntp_config::{Config, Host, PoolSource, ServerSource, SourceOptions};
+use ntp_config::{Config, Host, NtsOptions, PoolSource, ServerSource, SourceOptions};
 use ntp_engine::{Command, Entry, Family, SourceKind};
 
 /// Bursts of the control program are not longer.
@@ -81,6 +81,7 @@ fn options(entry: &Entry) -> Option<SourceOptions> {
         maxunreach: o.max_unreach,
         copy: o.copy,
         presend: o.association.presend,
+        nts: o.nts.map(|nts| NtsOptions { port: nts.port, certset: nts.cert_set }),
         family: o.family.map(|family| match family {
             Family::V4 => ntp_config::Family::V4,
             Family::V6 => ntp_config::Family::V6,

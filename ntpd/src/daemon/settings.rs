@@ -1,5 +1,6 @@
 //! From configuration file and command line to what the parts of the daemon need.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -9,12 +10,14 @@ use std::thread;
 
 use ntp_clock::{select, steer};
 use ntp_config::{ClockControl, Config, Errors, Family, Host, Permission, PoolSource, ServerSource};
-use ntp_engine::{Entry, Local, Options, SourceKind, SourceOptions};
+use ntp_engine::{AuthSelect, Entry, Local, NtsOptions, NtsPolicy, Options, SourceKind, SourceOptions};
 use ntp_proto::client::Params;
 use ntp_proto::server::{self, AccessList, AccessRule, Prefix};
 use ntp_proto::time::{NtpDuration, Offset, Uncertainty};
 use ntp_serve::{Limit, Limits, Policy};
 
+use super::nts::client::KeyClient;
+use super::nts::server::{KeyServerOptions, aead};
 use super::serve::ServingOptions;
 use crate::control;
 use crate::sys::udp::ClientOptions;
@@ -67,6 +70,8 @@ pub struct Settings {
     pub recall: bool,
     /// Where what reaches the engine is written down.
     pub recording: Option<Recording>,
+    /// Where cookies for our own requests are left for the next run.
+    pub cookie_file: PathBuf,
 }
 
 /// Why there are no settings.
@@ -105,8 +110,9 @@ impl Settings {
             .then(|| config.server.driftfile.clone().unwrap_or_else(|| state_directory().join("drift")));
         let socket = overrides.socket.clone().unwrap_or_else(control::default_socket);
         let history_file = state_directory().join("history.json");
+        let cookie_file = state_directory().join("nts-cookies.json");
         let (recall, recording) = (overrides.recall, overrides.recording.clone());
-        Ok(Self { file, config, adjust, socket, drift_file, history_file, recall, recording })
+        Ok(Self { file, config, adjust, socket, drift_file, history_file, recall, recording, cookie_file })
     }
 
     /// What of `config` may change while the daemon runs is taken over. The other keys that differ are returned.
@@ -114,6 +120,7 @@ impl Settings {
         let (ours, theirs) = (&mut self.config, &mut config);
         std::mem::swap(&mut ours.security.access, &mut theirs.security.access);
         ours.security.ratelimit = theirs.security.ratelimit.clone();
+        ours.security.nts = theirs.security.nts.clone();
         ours.server.workers = theirs.server.workers;
         ours.server.port = theirs.server.port;
         ours.server.listen = theirs.server.listen.clone();
@@ -155,6 +162,17 @@ impl Settings {
             adjust: self.adjust,
             local: server.local.enabled.then_some(Local { stratum: server.local.stratum }),
             best_stratum: server.stratum,
+            auth_select: match sources.authselectmode {
+                ntp_config::AuthSelect::Require => AuthSelect::Require,
+                ntp_config::AuthSelect::Prefer => AuthSelect::Prefer,
+                ntp_config::AuthSelect::Mix => AuthSelect::Mix,
+                ntp_config::AuthSelect::Ignore => AuthSelect::Ignore,
+            },
+            nts: NtsPolicy {
+                lifetime: NtpDuration::from_secs(sources.nts.refresh.into()),
+                unchecked_updates: sources.nts.nocerttimecheck,
+                ..NtsPolicy::default()
+            },
             ..Options::default()
         }
     }
@@ -172,6 +190,31 @@ impl Settings {
             }
         }
         options
+    }
+
+    /// How keys for requests are established.
+    #[must_use]
+    pub(super) fn key_client(&self) -> KeyClient {
+        let nts = &self.config.sources.nts;
+        let mut trusted: BTreeMap<u8, Vec<PathBuf>> = BTreeMap::new();
+        for place in &nts.trusted {
+            trusted.entry(place.set).or_default().push(place.path.clone());
+        }
+        KeyClient {
+            aeads: nts.aeads.iter().copied().map(aead).collect(),
+            system: nts.systemcerts,
+            trusted,
+            leaving: self.client_options(),
+        }
+    }
+
+    /// How keys are given to those who ask us with NTS; `None`: not at all.
+    pub(super) fn key_server(&self) -> Option<KeyServerOptions> {
+        let nts = &self.config.security.nts;
+        let listen = self.listen();
+        let file = state_directory().join("nts-keys");
+        (nts.enabled && !listen.is_empty())
+            .then(|| KeyServerOptions::new(nts, &listen, access(&self.config), file))
     }
 
     /// Where files of more sources are; nowhere if the service is switched off.
@@ -290,6 +333,7 @@ fn source_options(o: &ntp_config::SourceOptions) -> SourceOptions {
         min_samples: o.minsamples.map(u64::from),
         max_unreach: o.maxunreach,
         copy: o.copy,
+        nts: o.nts.map(|nts| NtsOptions { port: nts.port, cert_set: nts.certset }),
         offline: o.offline,
         family: o.family.map(|family| match family {
             Family::V4 => ntp_engine::Family::V4,
@@ -324,6 +368,7 @@ mod tests {
             history_file: PathBuf::new(),
             recall: false,
             recording: None,
+            cookie_file: PathBuf::new(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Files that survive the daemon: whole or not there, whatever happens while they are written.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -26,6 +27,18 @@ pub(super) fn read(path: &Path, max: u64) -> io::Result<Option<String>> {
 /// # Errors
 /// When the directory or the file cannot be written.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_with_mode(path, content, 0o666)
+}
+
+/// The same, for the owner's eyes only.
+///
+/// # Errors
+/// As [`replace`].
+pub(super) fn replace_secret(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_with_mode(path, content, 0o600)
+}
+
+fn replace_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     // Two threads may want the same file, and what they write first has one name. A panic leaves nothing behind
     // that the next one does not write anew.
     let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -33,7 +46,13 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
-    let mut file = File::create(&temporary)?;
+    // One that was left over may have another mode.
+    if let Err(error) = fs::remove_file(&temporary)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;

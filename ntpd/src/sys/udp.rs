@@ -19,6 +19,7 @@ use std::os::raw::c_int;
 use std::time::Duration;
 
 use ntp_proto::time::RawTime;
+use tokio::net::TcpSocket;
 
 use super::address::Address;
 use super::check;
@@ -68,6 +69,26 @@ pub struct ClientOptions {
 }
 
 impl ClientOptions {
+    /// Whether they say anything of where a conversation with `remote` is held from.
+    #[must_use]
+    pub fn says_where(&self, remote: SocketAddr) -> bool {
+        self.device.is_some() || self.from(remote).is_some()
+    }
+
+    /// A TCP socket for a conversation with `remote`, yet to be connected.
+    ///
+    /// Fails if one of the options cannot be had.
+    pub fn tcp_socket(&self, remote: SocketAddr) -> io::Result<TcpSocket> {
+        let socket = if remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        if let Some(device) = &self.device {
+            socket::bind_to_device(socket.as_fd(), device)?;
+        }
+        if let Some(from) = self.from(remote) {
+            socket.bind(SocketAddr::new(from, 0))?;
+        }
+        Ok(socket)
+    }
+
     /// Where a conversation with `remote` is held from, if that was said.
     fn from(&self, remote: SocketAddr) -> Option<IpAddr> {
         match remote {

@@ -1,5 +1,6 @@
 //! The authorities that are believed.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,15 @@ pub struct TrustProblem {
     pub place: Option<PathBuf>,
     /// Why.
     pub error: FileError,
+}
+
+impl fmt::Display for TrustProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Some(place) => write!(f, "{}: {}", place.display(), self.error),
+            None => f.write_str("this system has no list of authorities where we look for one"),
+        }
+    }
 }
 
 /// Whom to believe; cheap to clone. Without any authority nobody is.

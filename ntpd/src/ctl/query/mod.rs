@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(super) use target::Target;
+pub(super) use target::{Target, split};
 
 use super::args::QueryArgs;
 use super::exit::{Exit, Failure, Outcome};

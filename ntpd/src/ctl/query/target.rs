@@ -31,7 +31,7 @@ impl FromStr for Target {
 }
 
 /// Host and port, if there is one. An IPv6 address can only have one if it is in brackets.
-fn split(text: &str) -> Option<(&str, Option<&str>)> {
+pub(in crate::ctl) fn split(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(bracketed) = text.strip_prefix('[') {
         let (host, rest) = bracketed.split_once(']')?;
         return match rest {

@@ -13,8 +13,10 @@ use super::{Driver, Happening};
 use crate::control::Response;
 use crate::daemon::libc_may_be_intercepted;
 use crate::daemon::listener::Listener;
+use crate::daemon::nts::server::KeyServer;
 use crate::daemon::settings::{self, SettingsError};
 use crate::daemon::source_files::{self, Found};
+use crate::sys::clock;
 
 type Answer = oneshot::Sender<Response>;
 
@@ -118,6 +120,7 @@ impl Driver {
         }
         let adapted = self.serving.adapt(self.settings.serving(libc_may_be_intercepted()));
         self.problems.note("server threads", adapted, "there are fewer than wanted");
+        self.adapt_key_server();
         self.open_what_is_closed();
         tracing::info!(
             event = "reloaded",
@@ -131,6 +134,22 @@ impl Driver {
         Response::Skipped(
             postponed.iter().map(|key| format!("{key}: changed, holds after a restart")).collect(),
         )
+    }
+
+    fn adapt_key_server(&mut self) {
+        let now = clock::monotonic();
+        match (&mut self.key_server, self.settings.key_server()) {
+            (Some(server), Some(options)) => {
+                server.configure(options, now);
+                server.reload(now);
+            }
+            (None, Some(options)) => self.key_server = Some(KeyServer::new(options, now, self.tell.clone())),
+            (_, None) => {
+                self.key_server = None;
+                self.serving.accept_cookies(None);
+            }
+        }
+        self.look_after_keys();
     }
 
     /// The files of sources are read, once more if that is being done already.

@@ -27,6 +27,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ntp_engine::TimeSnapshot;
+use ntp_proto::nts::CookieKeys;
 use ntp_serve::{Activity, Counters, Handover, Interfaces, Policy, Responder, TimePublisher};
 
 use self::staff::Staff;
@@ -51,6 +52,8 @@ pub(super) struct ServingOptions {
 pub(super) struct Serving {
     time: TimePublisher,
     policy: Handover<Policy>,
+    /// The keys of cookies that are accepted; `None`: NTS is not served.
+    cookies: Handover<Option<CookieKeys>>,
     staff: Staff,
     former: Former,
 }
@@ -72,9 +75,10 @@ impl Serving {
         let time = TimePublisher::new(snapshot);
         let ipv6_prefix = options.policy.ipv6_prefix;
         let policy = Handover::new(options.policy);
-        let hire = hire(&time, &policy, options.client_memory, options.workers);
+        let cookies = Handover::new(None);
+        let hire = hire(&time, &policy, &cookies, options.client_memory, options.workers);
         let staff = Staff::new(options.workers, ipv6_prefix, hire)?;
-        Ok(Self { time, policy, staff, former: Former::default() })
+        Ok(Self { time, policy, cookies, staff, former: Former::default() })
     }
 
     /// From now on time is served like this; no packet is missed for it. Those who serve already keep their records
@@ -86,12 +90,17 @@ impl Serving {
         let ipv6_prefix = options.policy.ipv6_prefix;
         self.policy.replace(options.policy);
         let dropped_before = self.dropped();
-        let hire = hire(&self.time, &self.policy, options.client_memory, options.workers);
+        let hire = hire(&self.time, &self.policy, &self.cookies, options.client_memory, options.workers);
         let former = &self.former;
         let farewell = |activity: Arc<Activity>| former.take_over(&activity);
         let resized = self.staff.resize(options.workers, ipv6_prefix, hire, farewell);
         self.former.kernel_drops += dropped_before.saturating_sub(self.dropped());
         resized
+    }
+
+    /// From now on cookies of these keys are accepted; `None`: NTS is not served.
+    pub(super) fn accept_cookies(&mut self, keys: Option<CookieKeys>) {
+        self.cookies.replace(keys);
     }
 
     /// Serves at `address` from now on; says who makes the receive stamps.
@@ -138,11 +147,15 @@ impl Former {
 fn hire<'a>(
     time: &'a TimePublisher,
     policy: &'a Handover<Policy>,
+    cookies: &'a Handover<Option<CookieKeys>>,
     memory: usize,
     share: u16,
 ) -> impl FnMut() -> io::Result<Responder> + use<'a> {
     let memory = memory / usize::from(share.max(1));
-    move || Ok(Responder::new(time.reader(), policy, memory, seed()?, clock::monotonic()))
+    move || {
+        let responder = Responder::new(time.reader(), policy, memory, seed()?, clock::monotonic());
+        Ok(responder.with_nts(cookies))
+    }
 }
 
 fn seed() -> io::Result<[u64; 3]> {
