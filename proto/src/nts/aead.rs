@@ -6,6 +6,7 @@
 //! ```
 
 use core::fmt;
+use core::ops::Range;
 
 use aes::Aes128Enc;
 use aes_gcm_siv::AesGcmSiv;
@@ -132,30 +133,13 @@ impl fmt::Display for CipherError {
 
 impl core::error::Error for CipherError {}
 
-/// A key of any algorithm, followed by zeros. Wiped when it is dropped.
-pub(super) type PaddedKey = Zeroizing<[u8; Aead::MAX_KEY_LEN]>;
-
-/// `key`, if it is one of `aead`.
-pub(super) fn padded(aead: Aead, key: &[u8]) -> Result<PaddedKey, KeyLength> {
-    if key.len() != aead.key_len() {
-        return Err(KeyLength { aead, len: key.len() });
-    }
-    let mut bytes = PaddedKey::default();
-    bytes[..key.len()].copy_from_slice(key);
-    Ok(bytes)
-}
-
-/// An algorithm with a key, ready for use; the key is wiped when it is dropped.
-pub struct Cipher(Keyed);
-
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a session's ciphers are made for a packet, without asking for memory"
-)]
-enum Keyed {
-    /// The crate makes both halves of the mode from the key for each text, which costs it less than three blocks.
-    Siv(PaddedKey),
-    GcmSiv(AesGcmSiv<Aes128Enc>),
+/// An algorithm with a key, which is wiped when this is dropped.
+///
+/// The rounds of the block cipher are made from the key for each text: that costs less than three blocks, while
+/// keeping them would make this twenty times as large, which costs more wherever it is moved.
+pub struct Cipher {
+    aead: Aead,
+    key: Zeroizing<[u8; Aead::MAX_KEY_LEN]>,
 }
 
 impl Cipher {
@@ -164,24 +148,16 @@ impl Cipher {
     /// # Errors
     /// When the algorithm's keys have another length.
     pub fn new(aead: Aead, key: &[u8]) -> Result<Self, KeyLength> {
-        padded(aead, key).map(|key| Self::of_padded(aead, &key))
-    }
-
-    /// With the beginning of `key`, as much of it as the algorithm needs.
-    pub(super) fn of_padded(aead: Aead, key: &PaddedKey) -> Self {
-        Self(match aead {
-            Aead::AesSivCmac256 => Keyed::Siv(key.clone()),
-            Aead::Aes128GcmSiv => Keyed::GcmSiv(AesGcmSiv::new(key[..aead.key_len()].into())),
-        })
+        Key::new(aead, key)?;
+        let mut padded = Zeroizing::new([0; Aead::MAX_KEY_LEN]);
+        padded[..key.len()].copy_from_slice(key);
+        Ok(Self { aead, key: padded })
     }
 
     /// Its algorithm.
     #[must_use]
     pub const fn aead(&self) -> Aead {
-        match self.0 {
-            Keyed::Siv(_) => Aead::AesSivCmac256,
-            Keyed::GcmSiv(_) => Aead::Aes128GcmSiv,
-        }
+        self.aead
     }
 
     /// Seals the text that fills `buffer` but for the last [`Aead::TAG_LEN`] bytes; the result fills it
@@ -190,22 +166,7 @@ impl Cipher {
     /// # Errors
     /// When the nonce has a length that the algorithm does not accept, or there is no room for the tag.
     pub fn seal_in_place(&self, nonce: &[u8], with: &[u8], buffer: &mut [u8]) -> Result<(), CipherError> {
-        let len = buffer.len().checked_sub(Aead::TAG_LEN).ok_or(CipherError::TooShort)?;
-        self.check(nonce)?;
-        match &self.0 {
-            Keyed::Siv(key) => {
-                buffer.copy_within(..len, Aead::TAG_LEN);
-                let (tag, text) = buffer.split_at_mut(Aead::TAG_LEN);
-                let sealed = siv(key).encrypt_in_place_detached([with, nonce], text);
-                tag.copy_from_slice(&sealed.map_err(|_| CipherError::Forged)?);
-            }
-            Keyed::GcmSiv(cipher) => {
-                let (text, tag) = buffer.split_at_mut(len);
-                let sealed = cipher.encrypt_in_place_detached(nonce.into(), with, text);
-                tag.copy_from_slice(&sealed.map_err(|_| CipherError::Forged)?);
-            }
-        }
-        Ok(())
+        self.key().seal(nonce, with, buffer)
     }
 
     /// Opens what fills `buffer` and returns where in it the text is.
@@ -219,25 +180,12 @@ impl Cipher {
         with: &[u8],
         buffer: &'b mut [u8],
     ) -> Result<&'b mut [u8], CipherError> {
-        let len = buffer.len().checked_sub(Aead::TAG_LEN).ok_or(CipherError::TooShort)?;
-        self.check(nonce)?;
-        let (text, opened) = match &self.0 {
-            Keyed::Siv(key) => {
-                let (tag, text) = buffer.split_at_mut(Aead::TAG_LEN);
-                let opened = siv(key).decrypt_in_place_detached([with, nonce], text, (&*tag).into());
-                (text, opened)
-            }
-            Keyed::GcmSiv(cipher) => {
-                let (text, tag) = buffer.split_at_mut(len);
-                let opened = cipher.decrypt_in_place_detached(nonce.into(), with, text, (&*tag).into());
-                (text, opened)
-            }
-        };
-        opened.map(|()| text).map_err(|_| CipherError::Forged)
+        let place = self.key().open(nonce, with, buffer)?;
+        Ok(&mut buffer[place])
     }
 
-    fn check(&self, nonce: &[u8]) -> Result<(), CipherError> {
-        self.aead().accepts_nonce(nonce.len()).then_some(()).ok_or(CipherError::Nonce)
+    fn key(&self) -> Key<'_> {
+        Key::of(self.aead, &self.key[..self.aead.key_len()])
     }
 }
 
@@ -248,8 +196,79 @@ impl fmt::Debug for Cipher {
     }
 }
 
-fn siv(key: &[u8; 32]) -> Siv<Aes128Enc, Cmac> {
-    Siv::new(key.into())
+/// A key that somebody else keeps, as long as its algorithm asks for.
+#[derive(Clone, Copy)]
+pub(super) struct Key<'k> {
+    aead: Aead,
+    bytes: &'k [u8],
+}
+
+impl<'k> Key<'k> {
+    pub(super) const fn new(aead: Aead, bytes: &'k [u8]) -> Result<Self, KeyLength> {
+        let len = bytes.len();
+        if len == aead.key_len() { Ok(Self { aead, bytes }) } else { Err(KeyLength { aead, len }) }
+    }
+
+    /// Of `bytes` that are known to be as long as that.
+    pub(super) const fn of(aead: Aead, bytes: &'k [u8]) -> Self {
+        debug_assert!(bytes.len() == aead.key_len());
+        Self { aead, bytes }
+    }
+
+    /// As [`Cipher::seal_in_place`].
+    pub(super) fn seal(self, nonce: &[u8], with: &[u8], buffer: &mut [u8]) -> Result<(), CipherError> {
+        let len = self.text_len(nonce, buffer)?;
+        let (place, sealed) = match self.aead {
+            Aead::AesSivCmac256 => {
+                buffer.copy_within(..len, Aead::TAG_LEN);
+                let text = &mut buffer[Aead::TAG_LEN..];
+                (0, self.siv().encrypt_in_place_detached([with, nonce], text))
+            }
+            Aead::Aes128GcmSiv => {
+                (len, self.gcm_siv().encrypt_in_place_detached(nonce.into(), with, &mut buffer[..len]))
+            }
+        };
+        let tag = sealed.map_err(|_| CipherError::Forged)?;
+        buffer[place..place + Aead::TAG_LEN].copy_from_slice(&tag);
+        Ok(())
+    }
+
+    /// As [`Cipher::open_in_place`], with the place of the text.
+    pub(super) fn open(
+        self,
+        nonce: &[u8],
+        with: &[u8],
+        buffer: &mut [u8],
+    ) -> Result<Range<usize>, CipherError> {
+        let len = self.text_len(nonce, buffer)?;
+        let (place, opened) = match self.aead {
+            Aead::AesSivCmac256 => {
+                let (tag, text) = buffer.split_at_mut(Aead::TAG_LEN);
+                let opened = self.siv().decrypt_in_place_detached([with, nonce], text, (&*tag).into());
+                (Aead::TAG_LEN..buffer.len(), opened)
+            }
+            Aead::Aes128GcmSiv => {
+                let (text, tag) = buffer.split_at_mut(len);
+                let cipher = self.gcm_siv();
+                (0..len, cipher.decrypt_in_place_detached(nonce.into(), with, text, (&*tag).into()))
+            }
+        };
+        opened.map(|()| place).map_err(|_| CipherError::Forged)
+    }
+
+    /// How much of `buffer` is text.
+    fn text_len(self, nonce: &[u8], buffer: &[u8]) -> Result<usize, CipherError> {
+        let len = buffer.len().checked_sub(Aead::TAG_LEN).ok_or(CipherError::TooShort)?;
+        self.aead.accepts_nonce(nonce.len()).then_some(len).ok_or(CipherError::Nonce)
+    }
+
+    fn siv(self) -> Siv<Aes128Enc, Cmac> {
+        Siv::new(self.bytes.into())
+    }
+
+    fn gcm_siv(self) -> AesGcmSiv<Aes128Enc> {
+        AesGcmSiv::new(self.bytes.into())
+    }
 }
 
 #[cfg(test)]
@@ -274,7 +293,11 @@ mod tests {
         let key = hex("fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff");
         let with = hex("101112131415161718191a1b1c1d1e1f2021222324252627");
         let mut text = hex("112233445566778899aabbccddee");
-        let tag = siv(&key.try_into().unwrap()).encrypt_in_place_detached([&with], &mut text).unwrap();
+        let tag = Key::new(Aead::AesSivCmac256, &key)
+            .unwrap()
+            .siv()
+            .encrypt_in_place_detached([&with], &mut text)
+            .unwrap();
         assert_eq!(tag.to_vec(), hex("85632d07c6e8f37f950acd320a2ecc93"));
         assert_eq!(text, hex("40c02b9690c4dc04daef7f6afe5c"));
 
@@ -283,7 +306,11 @@ mod tests {
         let (second, nonce) = (hex("102030405060708090a0"), hex("09f911029d74e35bd84156c5635688c0"));
         let mut text = b"this is some plaintext to encrypt using SIV-AES".to_vec();
         let strings = [&first, &second, &nonce];
-        let tag = siv(&key.try_into().unwrap()).encrypt_in_place_detached(strings, &mut text).unwrap();
+        let tag = Key::new(Aead::AesSivCmac256, &key)
+            .unwrap()
+            .siv()
+            .encrypt_in_place_detached(strings, &mut text)
+            .unwrap();
         assert_eq!(tag.to_vec(), hex("7bdb6e3b432667eb06f4d14bff2fbd0f"));
         let expected = hex(
             "cb900f2fddbe404326601965c889bf17dba77ceb094fa663b7a3f748ba8af829ea64ad544a272e9c485b62a3fd5c0d",

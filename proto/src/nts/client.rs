@@ -177,7 +177,7 @@ impl NtsSession {
             places => places.map_err(NtsDiscard::Fields)?,
         };
         let mut copy = datagram.to_vec();
-        let text = places.authenticator.open(&mut copy, &self.keys.s2c_cipher());
+        let text = places.authenticator.open(&mut copy, self.keys.s2c_key());
         let cookies = cookies(text.map_err(|_| NtsDiscard::Forged)?).map_err(NtsDiscard::Sealed)?;
         let room = MAX_COOKIES - self.cookies.len();
         let before = self.cookies.len();
@@ -191,7 +191,7 @@ impl NtsSession {
         out.extend_from_slice(&fields::authenticator_head(nonce_len, Aead::TAG_LEN));
         out.resize(at + BEFORE_NONCE + nonce_len + Aead::TAG_LEN, 0);
         rng.fill_bytes(&mut out[at + BEFORE_NONCE..][..nonce_len]);
-        let sealed: Result<(), CipherError> = fields::seal(out, at, nonce_len, &self.keys.c2s_cipher());
+        let sealed: Result<(), CipherError> = fields::seal(out, at, nonce_len, self.keys.c2s_key());
         debug_assert_eq!(sealed, Ok(()), "all lengths are the algorithm's own");
     }
 }

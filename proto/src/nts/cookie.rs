@@ -12,7 +12,7 @@ use core::fmt;
 use rand_core::RngCore;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::aead::{PaddedKey, padded};
+use super::aead::Key;
 use super::{Aead, Cipher, KeyLength};
 
 /// Where the nonce begins.
@@ -29,8 +29,8 @@ const MAX_TEXT_LEN: usize = 2 * Aead::MAX_KEY_LEN;
 )]
 pub struct SessionKeys {
     aead: Aead,
-    c2s: PaddedKey,
-    s2c: PaddedKey,
+    /// The key of requests and then that of replies, followed by zeros.
+    keys: Zeroizing<[u8; MAX_TEXT_LEN]>,
 }
 
 impl SessionKeys {
@@ -39,7 +39,11 @@ impl SessionKeys {
     /// # Errors
     /// When one of them does not have the length that `aead` asks for.
     pub fn new(aead: Aead, c2s: &[u8], s2c: &[u8]) -> Result<Self, KeyLength> {
-        Ok(Self { aead, c2s: padded(aead, c2s)?, s2c: padded(aead, s2c)? })
+        Key::new(aead, c2s).and(Key::new(aead, s2c))?;
+        let mut keys = Zeroizing::new([0; MAX_TEXT_LEN]);
+        keys[..c2s.len()].copy_from_slice(c2s);
+        keys[c2s.len()..][..s2c.len()].copy_from_slice(s2c);
+        Ok(Self { aead, keys })
     }
 
     /// The session's algorithm.
@@ -51,23 +55,25 @@ impl SessionKeys {
     /// The key of requests.
     #[must_use]
     pub fn c2s(&self) -> &[u8] {
-        &self.c2s[..self.aead.key_len()]
+        &self.keys[..self.aead.key_len()]
     }
 
     /// The key of replies.
     #[must_use]
     pub fn s2c(&self) -> &[u8] {
-        &self.s2c[..self.aead.key_len()]
+        &self.both()[self.aead.key_len()..]
     }
 
-    /// Protects requests.
-    pub(super) fn c2s_cipher(&self) -> Cipher {
-        Cipher::of_padded(self.aead, &self.c2s)
+    pub(super) fn c2s_key(&self) -> Key<'_> {
+        Key::of(self.aead, self.c2s())
     }
 
-    /// Protects replies.
-    pub(super) fn s2c_cipher(&self) -> Cipher {
-        Cipher::of_padded(self.aead, &self.s2c)
+    pub(super) fn s2c_key(&self) -> Key<'_> {
+        Key::of(self.aead, self.s2c())
+    }
+
+    fn both(&self) -> &[u8] {
+        &self.keys[..2 * self.aead.key_len()]
     }
 }
 
@@ -189,9 +195,7 @@ impl CookieKey {
         let (nonce, sealed) = rest.split_at_mut(self.aead().nonce_len());
         id.copy_from_slice(&self.id.to_be_bytes());
         rng.fill_bytes(nonce);
-        let key_len = session.aead.key_len();
-        sealed[..key_len].copy_from_slice(session.c2s());
-        sealed[key_len..2 * key_len].copy_from_slice(session.s2c());
+        sealed[..2 * session.aead.key_len()].copy_from_slice(session.both());
         if self.cipher.seal_in_place(nonce, &[], sealed).is_err() {
             // All lengths are right, so it does not come to this; but keys must not leave in the clear.
             sealed.zeroize();

@@ -11,7 +11,8 @@
 use core::fmt;
 use core::ops::Range;
 
-use super::{Cipher, CipherError};
+use super::CipherError;
+use super::aead::Key;
 use crate::packet::{Extension, ExtensionType, FIELD_HEADER, HEADER_LEN, Reader};
 
 /// The shortest unique identifier (RFC 8915 §5.3).
@@ -192,14 +193,12 @@ impl Authenticator {
 
 impl Authenticator {
     /// Opens what is sealed in `datagram`, if nothing before the authenticator was changed.
-    pub(super) fn open<'d>(
-        &self,
-        datagram: &'d mut [u8],
-        cipher: &Cipher,
-    ) -> Result<&'d mut [u8], CipherError> {
+    pub(super) fn open<'d>(&self, datagram: &'d mut [u8], key: Key<'_>) -> Result<&'d mut [u8], CipherError> {
         let (before, rest) = datagram.split_at_mut(self.sealed.start);
         let (with, nonce) = (&before[..self.at], &before[self.nonce.clone()]);
-        cipher.open_in_place(nonce, with, &mut rest[..self.sealed.len()])
+        let sealed = &mut rest[..self.sealed.len()];
+        let place = key.open(nonce, with, sealed)?;
+        Ok(&mut sealed[place])
     }
 }
 
@@ -208,11 +207,11 @@ pub(super) fn seal(
     datagram: &mut [u8],
     at: usize,
     nonce_len: usize,
-    cipher: &Cipher,
+    key: Key<'_>,
 ) -> Result<(), CipherError> {
     let (before, sealed) = datagram.split_at_mut(at + BEFORE_NONCE + nonce_len);
     let (with, nonce) = (&before[..at], &before[at + BEFORE_NONCE..]);
-    cipher.seal_in_place(nonce, with, sealed)
+    key.seal(nonce, with, sealed)
 }
 
 /// Placeholders, which all have the same length.

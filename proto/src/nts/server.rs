@@ -17,7 +17,7 @@ use core::ops::Range;
 use rand_core::RngCore;
 
 use super::fields::{self, BEFORE_NONCE, FieldError, Fields, Placeholders};
-use super::{Aead, Cipher, CipherError, Cookie, CookieKeys, SessionKeys};
+use super::{Aead, CipherError, Cookie, CookieKeys, SessionKeys};
 use crate::packet::{ExtensionType, FIELD_HEADER, HEADER_LEN, Mode, PollExp, RefId, TRANSMIT_AT};
 use crate::server::{Template, kiss};
 use crate::time::NtpTimestamp;
@@ -95,7 +95,7 @@ fn open<'b>(datagram: &'b mut [u8], fields: Fields, keys: &CookieKeys) -> Openin
     if authenticator.nonce_room + authenticator.padding < session.aead().nonce_len() {
         return ignored(FieldError::Padding);
     }
-    let Ok(text) = authenticator.open(datagram, &session.c2s_cipher()) else {
+    let Ok(text) = authenticator.open(datagram, session.c2s_key()) else {
         return Opening::Ignored(NtsIgnored::Forged);
     };
     if let Err(error) = count_placeholders(text, cookie_len, &mut placeholders) {
@@ -180,7 +180,7 @@ impl<'b> NtsRequest<'b> {
             value.copy_from_slice(keys.seal(&session, rng).as_ref());
         }
         let bytes = &mut datagram[..begin + text_len + Aead::TAG_LEN];
-        NtsReply { bytes, authenticator: at, nonce_len, cipher: session.s2c_cipher() }
+        NtsReply { bytes, authenticator: at, session }
     }
 }
 
@@ -191,8 +191,7 @@ pub struct NtsReply<'b> {
     bytes: &'b mut [u8],
     /// Where its authenticator begins.
     authenticator: usize,
-    nonce_len: usize,
-    cipher: Cipher,
+    session: SessionKeys,
 }
 
 impl<'b> NtsReply<'b> {
@@ -201,9 +200,9 @@ impl<'b> NtsReply<'b> {
     /// # Errors
     /// When the cipher fails, which nobody can bring about from outside.
     pub fn depart(self, transmit: NtpTimestamp) -> Result<&'b [u8], CipherError> {
-        let Self { bytes, authenticator, nonce_len, cipher } = self;
+        let Self { bytes, authenticator, session } = self;
         stamp(bytes, transmit);
-        fields::seal(bytes, authenticator, nonce_len, &cipher)?;
+        fields::seal(bytes, authenticator, session.aead().nonce_len(), session.s2c_key())?;
         Ok(bytes)
     }
 }
