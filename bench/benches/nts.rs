@@ -62,10 +62,10 @@ fn parts(c: &mut Criterion) {
         let (session, request) = (session(aead), request(aead, 1));
         let cookie = keys.seal(&session, &mut rng);
         c.bench_function(&format!("{aead}: open a cookie"), |b| {
-            b.iter(|| keys.open(black_box(cookie.as_ref())))
+            b.iter(|| keys.open(black_box(cookie.as_ref())));
         });
         c.bench_function(&format!("{aead}: seal a cookie"), |b| {
-            b.iter(|| keys.seal(black_box(&session), &mut rng))
+            b.iter(|| keys.seal(black_box(&session), &mut rng));
         });
         let key = session.c2s();
         c.bench_function(&format!("{aead}: make a cipher"), |b| b.iter(|| Cipher::new(aead, black_box(key))));

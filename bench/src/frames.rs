@@ -15,7 +15,19 @@ pub(crate) type Mac = [u8; 6];
 /// A frame.
 pub(crate) type Frame = [u8; FRAME];
 
-/// A client's request for the time, version 4.
+/// The header of every request: a client's, version 4.
+pub(crate) const HEADER: [u8; 48] = {
+    let mut header = [0; 48];
+    header[0] = 0xe3;
+    let mut at = 40;
+    while at < header.len() {
+        header[at] = 0x5a;
+        at += 1;
+    }
+    header
+};
+
+/// A client's request for the time.
 pub(crate) fn request(from: Mac, to: Mac, client: Ipv4Addr, server: Ipv4Addr, port: u16) -> Frame {
     let mut frame = [0; FRAME];
     frame[..6].copy_from_slice(&to);
@@ -28,10 +40,18 @@ pub(crate) fn request(from: Mac, to: Mac, client: Ipv4Addr, server: Ipv4Addr, po
     frame[UDP + 2..UDP + 4].copy_from_slice(&123u16.to_be_bytes());
     // Without a checksum, which IPv4 allows.
     frame[UDP + 4..UDP + 6].copy_from_slice(&56u16.to_be_bytes());
-    frame[NTP] = 0xe3;
-    frame[NTP + 40..].copy_from_slice(&[0x5a; 8]);
+    frame[NTP..].copy_from_slice(&HEADER);
     comes_from(&mut frame, client);
     frame
+}
+
+/// Makes room for `more` bytes after the frame, which are not part of it.
+pub(crate) fn lengthen(frame: &mut Frame, client: Ipv4Addr, more: u16) {
+    for at in [IP + 2, UDP + 4] {
+        let length = u16::from_be_bytes([frame[at], frame[at + 1]]) + more;
+        frame[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    }
+    comes_from(frame, client);
 }
 
 /// Makes the frame another client's.
@@ -62,12 +82,13 @@ mod tests {
     #[test]
     fn the_header_adds_up_whoever_asks() {
         let mut frame = request([1; 6], [2; 6], [10, 1, 2, 3].into(), [10, 99, 0, 1].into(), 4711);
-        for client in [[10, 1, 2, 3], [255, 255, 255, 255], [0, 0, 0, 0]] {
-            comes_from(&mut frame, client.into());
+        for (client, more) in [([10, 1, 2, 3], 0), ([255, 255, 255, 255], 180), ([0, 0, 0, 0], 1_000)] {
+            lengthen(&mut frame, client.into(), more);
             let words = frame[IP..UDP].chunks_exact(2).map(|p| u32::from(p[0]) << 8 | u32::from(p[1]));
             let sum = words.sum::<u32>();
             assert_eq!((sum & 0xffff) + (sum >> 16), 0xffff);
         }
         assert_eq!(reply(&frame), None);
+        assert_eq!([&frame[IP + 2..IP + 4], &frame[UDP + 4..UDP + 6]], [[4, 232], [4, 212]]);
     }
 }

@@ -16,6 +16,8 @@ use crate::sys::{self, BURST};
 #[derive(Debug)]
 pub(crate) struct Generator {
     socket: OwnedFd,
+    /// Follows every frame.
+    tail: Vec<u8>,
 }
 
 impl Generator {
@@ -26,7 +28,12 @@ impl Generator {
         let mut core = CpuSet::new();
         core.set(CORES[1])?;
         sched_setaffinity(Pid::from_raw(0), &core)?;
-        Ok(Self { socket })
+        Ok(Self { socket, tail: Vec::new() })
+    }
+
+    /// From now on `tail` follows every frame, which has to have room for it.
+    pub(crate) fn append(&mut self, tail: Vec<u8>) {
+        self.tail = tail;
     }
 
     /// Sends `rate` frames a second for `length`, of which `next` fills in a burst at a time. Returns how many were
@@ -43,7 +50,7 @@ impl Generator {
             let burst = (due.saturating_sub(sent) as usize).min(BURST);
             if burst > 0 {
                 next(&mut frames[..burst]);
-                sent += sys::send(&self.socket, &frames[..burst]) as u64;
+                sent += sys::send(&self.socket, &frames[..burst], &self.tail) as u64;
             }
         }
     }
@@ -57,11 +64,14 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn new(lab: &Lab, count: u16) -> Self {
+    /// With room for `more` bytes after each request.
+    pub(crate) fn new(lab: &Lab, count: u16, more: usize) -> Self {
         let frame = |i: u16| {
             let client = Ipv4Addr::from_bits(0x0a64_0000 + u32::from(i));
             let port = 32_768 + (u32::from(i) * 7_919 % 28_000) as u16;
-            frames::request(lab.macs[0], lab.macs[1], client, SERVER.into(), port)
+            let mut frame = frames::request(lab.macs[0], lab.macs[1], client, SERVER.into(), port);
+            frames::lengthen(&mut frame, client, more as u16);
+            frame
         };
         Self { frames: (0..count.max(1)).map(frame).collect(), next: 0 }
     }

@@ -94,6 +94,14 @@ impl Lab {
         command
     }
 
+    /// The beginning of a command where the clients are, on their core.
+    pub(crate) fn on_client(&self) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.client, "taskset", "-c"]);
+        command.arg(CORES[1].to_string());
+        command
+    }
+
     /// Does something where the clients are, such as opening a socket, which then belongs there.
     pub(crate) fn at_client<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         let there = File::open(format!("/run/netns/{}", self.client))?;
@@ -107,9 +115,18 @@ impl Lab {
 
     /// How many frames have come back to the clients.
     pub(crate) fn replies(&self) -> Result<u64> {
+        self.came_back("packets")
+    }
+
+    /// How many bytes have come back to the clients.
+    pub(crate) fn reply_bytes(&self) -> Result<u64> {
+        self.came_back("bytes")
+    }
+
+    fn came_back(&self, what: &str) -> Result<u64> {
         let text = ip(&format!("-n {} -j -s link show cable", self.client))?;
         let links: serde_json::Value = serde_json::from_str(&text)?;
-        links[0]["stats64"]["rx"]["packets"].as_u64().context("the interface counts")
+        links[0]["stats64"]["rx"][what].as_u64().context("the interface counts")
     }
 }
 

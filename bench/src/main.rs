@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `lab.rs` | two namespaces and the cable between them |
 //! | `frames.rs` | requests as raw frames |
+//! | `nts.rs` | what makes a request one of NTS |
 //! | `generator.rs` | sends them at a steady rate |
 //! | `capture.rs` | looks at a sample of the replies |
 //! | `server.rs` | the server under test, and what it uses of the processor |
@@ -24,12 +25,13 @@ mod figures;
 mod frames;
 mod generator;
 mod lab;
+mod nts;
 mod server;
 mod spoof;
 mod sys;
 mod trial;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 use crate::figures::Spread;
@@ -57,6 +59,10 @@ struct CompareArgs {
     /// A server: its name, `=`, and the command that serves on 10.99.0.1 port 123; repeatable
     #[arg(long = "server", value_name = "NAME=COMMAND", required = true)]
     servers: Vec<String>,
+    /// Asks a server with NTS: its name, `=`, and a command that exchanges keys with it at 10.99.0.1 and prints
+    /// `C2S_HEX COOKIE_HEX [AEAD_ID]`; repeatable
+    #[arg(long = "nts", value_name = "NAME=COMMAND")]
+    nts: Vec<String>,
     /// How often each is measured
     #[arg(long, default_value_t = 7)]
     rounds: u32,
@@ -72,17 +78,17 @@ fn main() -> Result<()> {
 }
 
 fn compare(args: &CompareArgs) -> Result<()> {
-    let named = |text: &str| {
-        let (name, command) = text.split_once('=')?;
-        Some((name.to_owned(), command.to_owned()))
-    };
-    let servers: Option<Vec<_>> = args.servers.iter().map(|text| named(text)).collect();
-    let servers = servers.context("a server is NAME=COMMAND")?;
+    let servers = named(&args.servers).context("a server is NAME=COMMAND")?;
+    let exchanges = named(&args.nts).context("a key exchange is NAME=COMMAND")?;
+    for (name, _) in &exchanges {
+        ensure!(servers.iter().any(|(server, _)| server == name), "there is no server {name:?}");
+    }
     let lab = Lab::new()?;
     let mut trials: Vec<Vec<Trial>> = vec![Vec::new(); servers.len()];
     for round in 1..=args.rounds {
         for ((name, command), trials) in servers.iter().zip(&mut trials) {
-            let trial = trial::run(&lab, command, &args.plan).with_context(|| name.clone())?;
+            let nts = exchanges.iter().find(|(of, _)| of == name).map(|(_, command)| *command);
+            let trial = trial::run(&lab, command, nts, &args.plan).with_context(|| (*name).to_owned())?;
             println!("{}", serde_json::json!({ "round": round, "server": name, "trial": trial }));
             trials.push(trial);
         }
@@ -91,6 +97,11 @@ fn compare(args: &CompareArgs) -> Result<()> {
         println!("\n{name}\n{}", summary(own, &trials[0]));
     }
     Ok(())
+}
+
+/// Names and what follows the first `=`.
+fn named(texts: &[String]) -> Option<Vec<(&str, &str)>> {
+    texts.iter().map(|text| text.split_once('=')).collect()
 }
 
 /// Medians with the smallest and the largest; ratios within the same round.

@@ -34,7 +34,7 @@ impl Server {
         spinner.args(["-i", "0", "taskset", "-c", "0", "timeout", "300", "sh", "-c", "while :; do :; done"]);
         let mut server = Self { child: quietly(server)?, spinner: quietly(spinner).ok() };
         let end = Instant::now() + PATIENCE;
-        let mut clients = Clients::new(lab, 1);
+        let mut clients = Clients::new(lab, 1, 0);
         while Instant::now() < end {
             if let Some(status) = server.child.try_wait()? {
                 bail!("it ended by itself: {status}");

@@ -53,17 +53,18 @@ pub(crate) fn listen_to(socket: &OwnedFd, sample: Option<u32>) -> io::Result<()>
     set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1)
 }
 
-/// Sends frames, at most [`BURST`]; returns how many went.
-pub(crate) fn send(socket: &OwnedFd, frames: &[Frame]) -> usize {
-    let mut parts: [libc::iovec; BURST] =
-        std::array::from_fn(|_| libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 });
+/// Sends frames, at most [`BURST`], each followed by `tail`; returns how many went.
+pub(crate) fn send(socket: &OwnedFd, frames: &[Frame], tail: &[u8]) -> usize {
+    let part =
+        |bytes: &[u8]| libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let mut parts: [[libc::iovec; 2]; BURST] = std::array::from_fn(|_| [part(&[]), part(tail)]);
     // SAFETY: pointers and integers, for which zero is a value.
     let mut headers: [libc::mmsghdr; BURST] = unsafe { std::mem::zeroed() };
     let count = frames.len().min(BURST);
-    for ((frame, part), header) in frames.iter().zip(&mut parts).zip(&mut headers) {
-        *part = libc::iovec { iov_base: frame.as_ptr().cast_mut().cast(), iov_len: frame.len() };
-        header.msg_hdr.msg_iov = part;
-        header.msg_hdr.msg_iovlen = 1;
+    for ((frame, parts), header) in frames.iter().zip(&mut parts).zip(&mut headers) {
+        parts[0] = part(frame);
+        header.msg_hdr.msg_iov = parts.as_mut_ptr();
+        header.msg_hdr.msg_iovlen = parts.len() as _;
     }
     // SAFETY: `count` headers are filled in; their pointers stand with the lengths of what they point to, which
     // outlives the call and is only read.

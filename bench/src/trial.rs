@@ -3,13 +3,14 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use crate::capture::Capture;
 use crate::figures::Distribution;
 use crate::generator::{Clients, Generator};
 use crate::lab::Lab;
+use crate::nts;
 use crate::server::Server;
 
 /// A rate counts as answered if not more than this share is lost.
@@ -18,6 +19,9 @@ const LOSS: f64 = 0.01;
 const KEPT: f64 = 0.98;
 /// The search ends when it knows the greatest rate as well as this.
 const FINE: f64 = 1.03;
+/// A frame with a reply is longer than this, in bytes, if it has a cookie sealed in it; one that says that the
+/// cookie cannot be opened has 126.
+const SEALED: u64 = 180;
 /// Replies need so long to arrive.
 const SETTLE: Duration = Duration::from_millis(150);
 
@@ -59,11 +63,18 @@ pub(crate) struct Half {
     pub(crate) stamp_error_us: Distribution,
 }
 
-/// Starts the server, measures it and ends it.
-pub(crate) fn run(lab: &Lab, command: &str, plan: &Plan) -> Result<Trial> {
-    let generator = Generator::new(lab)?;
+/// Starts the server, measures it and ends it. `nts`: the command that prints a key and a cookie of the server;
+/// with it all requests use NTS.
+pub(crate) fn run(lab: &Lab, command: &str, nts: Option<&str>, plan: &Plan) -> Result<Trial> {
+    let mut generator = Generator::new(lab)?;
     let server = Server::start(lab, command, &generator)?;
-    let mut bench = Bench { lab, generator, server, clients: Clients::new(lab, plan.clients) };
+    let fields = nts.map(|command| nts::fields(lab, command)).transpose()?.unwrap_or_default();
+    let clients = Clients::new(lab, plan.clients, fields.len());
+    generator.append(fields);
+    let mut bench = Bench { lab, generator, server, clients };
+    if nts.is_some() {
+        bench.check_nts()?;
+    }
     let length = Duration::from_secs_f64(plan.seconds);
     bench.step(plan.from, length)?;
     let max_rate = bench.search(plan, length)?;
@@ -88,6 +99,15 @@ struct Step {
 }
 
 impl Bench<'_> {
+    /// A server that cannot open the cookie answers too, but not at length.
+    fn check_nts(&mut self) -> Result<()> {
+        let (replies, bytes) = (self.lab.replies()?, self.lab.reply_bytes()?);
+        self.step(1_000.0, Duration::from_millis(100))?;
+        let (replies, bytes) = (self.lab.replies()? - replies, self.lab.reply_bytes()? - bytes);
+        ensure!(replies > 0 && bytes / replies > SEALED, "the server does not open the cookie");
+        Ok(())
+    }
+
     fn step(&mut self, rate: f64, length: Duration) -> Result<Step> {
         let (replies, cpu) = (self.lab.replies()?, self.server.cpu_s());
         let sent = self.generator.send(rate, length, |burst| self.clients.fill(burst)) as f64;
