@@ -1,34 +1,35 @@
 //! Gives keys, and the time of the system's clock to those who have them:
-//! `serve KE-ADDRESS NTP-ADDRESS CERTIFICATE KEY [AEAD…]`.
+//! `serve KE-ADDRESS NTP-ADDRESS CERTIFICATE KEY [COOKIE-KEYS]`.
 //!
-//! Prints what was asked for whenever that changes, until it is ended. Tests with other people's clients run it.
+//! Cookie keys are made, or taken from a file of ours or chrony's. Prints what was asked for whenever that changes, until it is ended. Tests with other people's clients run it.
 
 use std::collections::BTreeMap;
 use std::net::UdpSocket;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ntp_proto::nts::{Aead, CookieKey, CookieKeys, Opening};
+use ntp_proto::nts::{Aead, CookieKeys, Opening};
 use ntp_proto::packet::{Leap, Precision, RefId, Stratum};
 use ntp_proto::server::{SystemVars, Template};
-use ntp_proto::time::{NtpShort, NtpTimestamp};
+use ntp_proto::time::{Monotonic, NtpDuration, NtpShort, NtpTimestamp};
+use nts_ke::cookie_keys::{INTERVAL_S, Rotation, load};
 use nts_ke::server::{CertificateFiles, Config, Count, Handle, Limits, start};
 use rand_chacha::ChaCha20Rng;
-use rand_core::{RngCore, SeedableRng};
+use rand_core::SeedableRng;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [ke, ntp, certificate, key, aeads @ ..] = &words[..] else {
-        return Err("serve KE-ADDRESS NTP-ADDRESS CERTIFICATE KEY [AEAD…]".into());
+    let [ke, ntp, certificate, key, file @ ..] = &words[..] else {
+        return Err("serve KE-ADDRESS NTP-ADDRESS CERTIFICATE KEY [COOKIE-KEYS]".into());
     };
-    let aeads: Vec<Aead> = aeads.iter().filter_map(|word| Aead::from_id(word.parse().ok()?)).collect();
     let socket = UdpSocket::bind(ntp)?;
     let config = Config {
         addresses: vec![ke.parse()?],
         certificates: vec![CertificateFiles { certificate: certificate.into(), key: key.into() }],
-        aeads: if aeads.is_empty() { Aead::ALL.to_vec() } else { aeads },
+        aeads: Aead::ALL.to_vec(),
         ntp_server: None,
         ntp_port: Some(socket.local_addr()?.port()),
         limits: Limits::default(),
@@ -37,9 +38,12 @@ fn main() -> Result<()> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)?;
     let mut rng = ChaCha20Rng::from_seed(seed);
-    let mut secret = [0; 32];
-    rng.fill_bytes(&mut secret);
-    let keys = Arc::new(CookieKeys::new(CookieKey::new(1, Aead::AesSivCmac256, &secret)?, []));
+    let (week, start_of_time) = (NtpDuration::from_secs(INTERVAL_S), Monotonic::default());
+    let rotation = match file {
+        [file, ..] => Rotation::restored(load(Path::new(file))?, week, start_of_time),
+        [] => Rotation::new(week, start_of_time, &mut rng),
+    };
+    let keys = Arc::new(rotation.cookie_keys().ok_or("no cookie keys")?);
     let handle = start(config, Arc::clone(&keys))?;
     serve_time(&socket, &handle, &keys, &mut rng)
 }

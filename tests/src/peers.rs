@@ -265,6 +265,19 @@ impl<'h> Chronyd<'h> {
     }
 }
 
+impl Chronyd<'_> {
+    /// Asks it to end, so that it writes down what it keeps for its next start.
+    pub fn end(mut self) {
+        // `ip netns exec` has become it.
+        signal(self.child.id(), "TERM");
+        let end = Instant::now() + Duration::from_secs(10);
+        while matches!(self.child.try_wait(), Ok(None)) {
+            assert!(Instant::now() < end, "it does not end:\n{}", self.log());
+            sleep(Duration::from_millis(20));
+        }
+    }
+}
+
 impl Drop for Chronyd<'_> {
     fn drop(&mut self) {
         // It may have ended already.
