@@ -17,6 +17,7 @@
 //! | `server.rs` | the server under test, and what it uses of the processor |
 //! | `trial.rs` | one measurement of one server |
 //! | `spoof.rs` | a flood of invented addresses beside regular clients |
+//! | `handshakes.rs` | key exchanges, as many as the clients' core makes |
 //! | `figures.rs` | medians and percentiles |
 //! | `sys.rs` | packet sockets |
 
@@ -24,6 +25,7 @@ mod capture;
 mod figures;
 mod frames;
 mod generator;
+mod handshakes;
 mod lab;
 mod nts;
 mod server;
@@ -52,6 +54,8 @@ enum What {
     Compare(CompareArgs),
     /// A flood of addresses that are never used again, while a thousand clients ask regularly
     Spoof(spoof::SpoofArgs),
+    /// NTS key exchanges with several servers in turn
+    Handshakes(handshakes::HandshakesArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -74,6 +78,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         What::Compare(args) => compare(&args),
         What::Spoof(args) => spoof::run(&args),
+        What::Handshakes(args) => handshakes::run(&args),
     }
 }
 

@@ -25,6 +25,20 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `command`, whose words are separated by spaces, and waits until it answers.
     pub(crate) fn start(lab: &Lab, command: &str, generator: &Generator) -> Result<Self> {
+        let mut clients = Clients::new(lab, 1, 0);
+        Self::start_until(lab, command, || {
+            let before = lab.replies()?;
+            generator.send(100.0, Duration::from_millis(100), |burst| clients.fill(burst));
+            Ok(lab.replies()? > before + 5)
+        })
+    }
+
+    /// Starts `command` and waits until `answers` says so.
+    pub(crate) fn start_until(
+        lab: &Lab,
+        command: &str,
+        mut answers: impl FnMut() -> Result<bool>,
+    ) -> Result<Self> {
         let quietly = |mut command: Command| {
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
         };
@@ -34,14 +48,11 @@ impl Server {
         spinner.args(["-i", "0", "taskset", "-c", "0", "timeout", "300", "sh", "-c", "while :; do :; done"]);
         let mut server = Self { child: quietly(server)?, spinner: quietly(spinner).ok() };
         let end = Instant::now() + PATIENCE;
-        let mut clients = Clients::new(lab, 1, 0);
         while Instant::now() < end {
             if let Some(status) = server.child.try_wait()? {
                 bail!("it ended by itself: {status}");
             }
-            let before = lab.replies()?;
-            generator.send(100.0, Duration::from_millis(100), |burst| clients.fill(burst));
-            if lab.replies()? > before + 5 {
+            if answers()? {
                 return Ok(server);
             }
         }
