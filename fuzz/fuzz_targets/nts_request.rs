@@ -75,7 +75,8 @@ fuzz_target!(|case: Case| {
     write(&mut text, &case.sealed, cookie.as_ref());
     text.resize(text.len() + Aead::TAG_LEN, 0);
     let nonce = if aead == Aead::AesSivCmac256 { vec![3; usize::from(case.nonce) % 40] } else { vec![3; 12] };
-    let is_sealed = Cipher::new(aead, session.c2s()).unwrap().seal_in_place(&nonce, &request, &mut text).is_ok();
+    let is_sealed =
+        Cipher::new(aead, session.c2s()).unwrap().seal_in_place(&nonce, &request, &mut text).is_ok();
     let mut value = [(nonce.len() as u16).to_be_bytes(), (text.len() as u16).to_be_bytes()].concat();
     value.extend(&nonce);
     value.resize(value.len().next_multiple_of(4), 0);
