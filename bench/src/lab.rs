@@ -94,14 +94,6 @@ impl Lab {
         command
     }
 
-    /// The beginning of a command where the clients are, on their core.
-    pub(crate) fn on_client(&self) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.client, "taskset", "-c"]);
-        command.arg(CORES[1].to_string());
-        command
-    }
-
     /// Does something where the clients are, such as opening a socket, which then belongs there.
     pub(crate) fn at_client<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         let there = File::open(format!("/run/netns/{}", self.client))?;

@@ -33,11 +33,12 @@ mod spoof;
 mod sys;
 mod trial;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 use crate::figures::Spread;
 use crate::lab::Lab;
+use crate::nts::Nts;
 use crate::trial::{Plan, Trial};
 
 /// Measures time servers on two cores of this machine; needs root, and leaves nothing behind
@@ -63,10 +64,8 @@ struct CompareArgs {
     /// A server: its name, `=`, and the command that serves on 10.99.0.1 port 123; repeatable
     #[arg(long = "server", value_name = "NAME=COMMAND", required = true)]
     servers: Vec<String>,
-    /// Asks a server with NTS: its name, `=`, and a command that exchanges keys with it at 10.99.0.1 and prints
-    /// `C2S_HEX COOKIE_HEX [AEAD_ID]`; repeatable
-    #[arg(long = "nts", value_name = "NAME=COMMAND")]
-    nts: Vec<String>,
+    #[command(flatten)]
+    nts: Nts,
     /// How often each is measured
     #[arg(long, default_value_t = 7)]
     rounds: u32,
@@ -84,16 +83,12 @@ fn main() -> Result<()> {
 
 fn compare(args: &CompareArgs) -> Result<()> {
     let servers = named(&args.servers).context("a server is NAME=COMMAND")?;
-    let exchanges = named(&args.nts).context("a key exchange is NAME=COMMAND")?;
-    for (name, _) in &exchanges {
-        ensure!(servers.iter().any(|(server, _)| server == name), "there is no server {name:?}");
-    }
     let lab = Lab::new()?;
     let mut trials: Vec<Vec<Trial>> = vec![Vec::new(); servers.len()];
     for round in 1..=args.rounds {
         for ((name, command), trials) in servers.iter().zip(&mut trials) {
-            let nts = exchanges.iter().find(|(of, _)| of == name).map(|(_, command)| *command);
-            let trial = trial::run(&lab, command, nts, &args.plan).with_context(|| (*name).to_owned())?;
+            let trial =
+                trial::run(&lab, command, &args.nts, &args.plan).with_context(|| (*name).to_owned())?;
             println!("{}", serde_json::json!({ "round": round, "server": name, "trial": trial }));
             trials.push(trial);
         }

@@ -10,7 +10,7 @@ use crate::capture::Capture;
 use crate::figures::Distribution;
 use crate::generator::{Clients, Generator};
 use crate::lab::Lab;
-use crate::nts;
+use crate::nts::Nts;
 use crate::server::Server;
 
 /// A rate counts as answered if not more than this share is lost.
@@ -63,16 +63,17 @@ pub(crate) struct Half {
     pub(crate) stamp_error_us: Distribution,
 }
 
-/// Starts the server, measures it and ends it. `nts`: the command that prints a key and a cookie of the server;
-/// with it all requests use NTS.
-pub(crate) fn run(lab: &Lab, command: &str, nts: Option<&str>, plan: &Plan) -> Result<Trial> {
+/// Starts the server, measures it and ends it.
+pub(crate) fn run(lab: &Lab, command: &str, nts: &Nts, plan: &Plan) -> Result<Trial> {
     let mut generator = Generator::new(lab)?;
     let server = Server::start(lab, command, &generator)?;
-    let fields = nts.map(|command| nts::fields(lab, command)).transpose()?.unwrap_or_default();
+    let fields = nts.fields(lab)?;
+    let is_nts = fields.is_some();
+    let fields = fields.unwrap_or_default();
     let clients = Clients::new(lab, plan.clients, fields.len());
     generator.append(fields);
     let mut bench = Bench { lab, generator, server, clients };
-    if nts.is_some() {
+    if is_nts {
         bench.check_nts()?;
     }
     let length = Duration::from_secs_f64(plan.seconds);
