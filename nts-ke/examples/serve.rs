@@ -103,5 +103,5 @@ fn template(now: NtpTimestamp) -> Template {
 fn now() -> NtpTimestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since.as_secs().wrapping_add(2_208_988_800) & 0xffff_ffff;
-    NtpTimestamp::from_bits(seconds << 32 | (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000)
+    NtpTimestamp::from_bits((seconds << 32) | ((u64::from(since.subsec_nanos()) << 32) / 1_000_000_000))
 }
