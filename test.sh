@@ -60,7 +60,7 @@ skip() {
 }
 
 # What the steps beyond cargo need, as command:package.
-tools=(ip:iproute2 tc:iproute2 cc:gcc make:make bzip2:bzip2 setpriv:util-linux unshare:util-linux python3:python3 ldd:libc-bin)
+tools=(ip:iproute2 tc:iproute2 openssl:openssl cc:gcc make:make bzip2:bzip2 setpriv:util-linux unshare:util-linux python3:python3 ldd:libc-bin)
 if [ -z "$quick" ]; then
     tools+=(qemu-system-x86_64:qemu-system-x86 busybox:busybox-static xz:xz-utils cpio:cpio)
 fi

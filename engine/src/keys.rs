@@ -27,6 +27,8 @@ const FIRST_RETRY: NtpDuration = NtpDuration::from_secs(2);
 const FIRST_RETRY_OF_REFUSED: NtpDuration = NtpDuration::from_secs(32);
 /// Both double each time, up to this.
 const LAST_RETRY: NtpDuration = NtpDuration::from_secs(3_600);
+/// Whoever fetches keys has given up long before.
+const LONGEST_EXCHANGE: NtpDuration = NtpDuration::from_secs(300);
 /// No more failures in a row are counted.
 const MAX_FAILURES: u32 = 1 << 16;
 /// So many cookies a request may ask for at most besides the one that it spends.
@@ -44,8 +46,8 @@ enum Exchange {
     Idle,
     /// To be begun at this time.
     Due(Monotonic),
-    /// Begun, not ended.
-    Asked,
+    /// Begun, not ended; nothing has come of it if it has not by then.
+    Asked(Monotonic),
 }
 
 /// The keys of one source.
@@ -138,11 +140,11 @@ impl Keys {
         self.trouble.as_deref()
     }
 
-    /// When they will be asked for.
+    /// When they will be asked for, unless they come before.
     pub(crate) const fn next_exchange(&self) -> Option<Monotonic> {
         match self.exchange {
-            Exchange::Due(at) => Some(at),
-            Exchange::Idle | Exchange::Asked => None,
+            Exchange::Due(at) | Exchange::Asked(at) => Some(at),
+            Exchange::Idle => None,
         }
     }
 
@@ -173,12 +175,19 @@ impl Keys {
 
     /// Whether they are to be asked for now; that then counts as begun.
     pub(crate) fn poll(&mut self, now: Monotonic) -> bool {
-        let is_due = matches!(self.exchange, Exchange::Due(at) if at <= now);
+        let is_due = self.next_exchange().is_some_and(|at| at <= now);
         if is_due {
-            self.exchange = Exchange::Asked;
+            self.exchange = Exchange::Asked(now + LONGEST_EXCHANGE);
             self.counts.attempts += 1;
         }
         is_due
+    }
+
+    /// There is reason to hope: they are asked for at once, if they are to be asked for at all.
+    pub(crate) fn hurry(&mut self, now: Monotonic) {
+        if let Exchange::Due(_) = self.exchange {
+            self.exchange = Exchange::Due(now);
+        }
     }
 
     /// Here they are.

@@ -199,7 +199,8 @@ pub struct NtsReport {
     pub server: SocketAddr,
     /// Why there are none, or no new ones.
     pub trouble: Option<String>,
-    /// Seconds until they are asked for; `None` if they are not wanted, or being asked for right now.
+    /// Seconds until they are asked for, or asked for again if nothing comes of the exchange that is under way; `None` if
+    /// they are not wanted.
     pub next_attempt_s: Option<f64>,
 }
 
@@ -355,13 +356,17 @@ fn discards(source: &Source) -> Vec<(String, u64)> {
 
 /// The verdict of selection, preceded by what the source itself says if that is why.
 pub(crate) fn reason(source: &Source, state: State) -> String {
-    if let Some(keys) = source.keys.as_ref().filter(|keys| !keys.are_there()) {
-        let why = keys.trouble().map(|why| format!(": {why}"));
-        return format!("no NTS keys yet{}", why.unwrap_or_default());
-    }
+    let wants_keys = source.keys.as_ref().filter(|keys| !keys.are_there());
     match (source.association.standing(), source.last_discard, state) {
         (Answering::Offline, ..) => "offline: not asked until it is said to be online".to_owned(),
         (Answering::Refused(_), Some(discard), _) => format!("not asked any more: {discard}"),
+        _ if wants_keys.is_some() => {
+            let why = wants_keys.and_then(Keys::trouble).map(|why| format!(": {why}"));
+            format!("no NTS keys{}", why.unwrap_or_default())
+        }
+        (_, _, State::NotSelectable) if !source.options.flags.noselect => {
+            "measured only: it is not authenticated, which sources.authselectmode asks for".to_owned()
+        }
         (_, Some(discard), State::NoSamples | State::New) => format!("no usable sample yet: {discard}"),
         (_, Some(discard), state) => format!("{state}; latest reply not used: {discard}"),
         (_, None, state) => state.to_string(),

@@ -344,9 +344,12 @@ impl Source {
         matches!(self.association.standing(), Standing::Refused(_))
     }
 
-    /// Starts over after the clock became doubtful; what was learnt stays.
+    /// Starts over because somebody says so; what was learnt stays.
     pub(crate) fn restart(&mut self, now: Monotonic) {
         self.association.restart(now);
+        if let Some(keys) = &mut self.keys {
+            keys.hurry(now);
+        }
     }
 
     fn resolution(&self, m: &Measurement, our_precision: Precision) -> NtpDuration {

@@ -179,6 +179,20 @@ fn failures_are_repeated_ever_more_seldom() {
 }
 
 #[test]
+fn an_operator_need_not_wait_and_silence_is_no_answer() {
+    let mut bench = Bench::new(options(), NtpDuration::ZERO);
+    (0..8).for_each(|_| {
+        bench.give(Err(failure(false)));
+        bench.wait_for_exchange();
+    });
+    bench.give(Err(failure(false)));
+    bench.wait(secs(1));
+    bench.tell(Input::Command(Command::Refresh));
+    assert_eq!(bench.exchanges().len(), 10, "at once, and not after minutes");
+    assert!((299.0..302.0).contains(&bench.wait_for_exchange()), "whoever asks may die of it");
+}
+
+#[test]
 fn a_server_that_forgot_its_cookies_is_asked_for_new_keys_without_a_storm() {
     let mut old = Server::new(1);
     let mut bench = with_keys(&mut old);
@@ -343,5 +357,7 @@ fn sources_without_authentication_are_not_selected_where_it_is_required() {
         let mut bench = Bench::new(Options { auth_select: mode, ..servers(1) }, NtpDuration::ZERO);
         bench.follow(8);
         assert_eq!(bench.tracking().synchronised, synchronises, "{mode:?}");
+        let reason = bench.engine.report(bench.now).sources[0].reason.clone();
+        assert_eq!(reason.contains("authselectmode"), !synchronises, "{reason}");
     }
 }

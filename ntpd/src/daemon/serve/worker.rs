@@ -23,8 +23,10 @@ use crate::sys::waiting::{Waiting, be_punctual};
 
 /// So many batches in a row are fetched from one socket before the others get their turn.
 const TURN: usize = 8;
-/// From so many on, received together, replies are sent in groups.
+/// From so many on, received together by a thread that is hardly ever idle, replies are sent in groups …
 const CROWD: usize = 8;
+/// … and by others from so many on.
+const THRONG: usize = 32;
 /// So many batches are answered at most before a socket is closed.
 const LAST_BATCHES: usize = 64;
 /// How long a socket that fails is left alone.
@@ -211,8 +213,9 @@ impl Shift {
             self.responder.lost(received);
             return Ok(received);
         }
-        // Each reply leaves as soon as its time is in it, unless there is so much to do for so long that calls count.
-        let group = if received >= CROWD && self.pace.is_busy() { GROUP } else { 1 };
+        // Each reply leaves as soon as its time is in it, unless there is so much to do that calls count.
+        let crowd = if self.pace.is_busy() { CROWD } else { THRONG };
+        let group = if received >= crowd { GROUP } else { 1 };
         for first in (0..received).step_by(group) {
             self.serve_group(socket, first..received.min(first + group));
         }
