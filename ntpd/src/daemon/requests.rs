@@ -80,7 +80,10 @@ impl Requests {
         let socket = watch(socket, Interest::READABLE | Interest::ERROR)?;
         let at = stamp(&self.snapshot, clock::raw());
         socket.get_ref().send(bytes)?;
-        self.waiting.insert(source, spawn_local(exchange.listen(socket)));
+        // Most drivers stamp a packet while it is being sent: who asks at once need not be woken up for it.
+        let owed = socket.get_ref().stamping().tx == StampSource::Kernel
+            && !exchange.fetch_departure(socket.get_ref());
+        self.waiting.insert(source, spawn_local(exchange.listen(socket, owed)));
         Ok(Departure { at, local })
     }
 
@@ -105,8 +108,8 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    async fn listen(self, socket: AsyncFd<UdpSocket>) {
-        let mut owed = socket.get_ref().stamping().tx == StampSource::Kernel;
+    /// `owed`: the kernel has not said yet when the request left.
+    async fn listen(self, socket: AsyncFd<UdpSocket>, mut owed: bool) {
         let mut left = MAX_DATAGRAMS;
         let mut buffer = [0; BUFFER];
         while left > 0 {
