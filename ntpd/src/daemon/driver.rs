@@ -28,9 +28,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use self::reload::Errand;
+use super::alarm::Alarm;
 use super::clock::{Jump, MachineClock};
 use super::endings::Endings;
 use super::listener::Listener;
@@ -220,6 +221,7 @@ impl Driver {
         notify::ready();
         let mut hear = self.hear.take().ok_or_else(|| io::Error::other("the loop runs once"))?;
         let (mut ending, mut reload) = (Endings::new()?, signal(SignalKind::hangup())?);
+        let mut alarm = self.alarm();
         let mut wakeup = self.next_wakeup();
         loop {
             let wake = tokio::select! {
@@ -228,7 +230,7 @@ impl Driver {
                 Some(happening) = hear.recv() => Wake::Happened(happening),
                 jumped = jumped(self.watch.as_ref()) => Wake::Jumped(jumped),
                 _ = reload.recv() => Wake::Reload,
-                () = sleep_until(wakeup) => Wake::Timer,
+                () = alarm.wait_until(wakeup) => Wake::Timer,
             };
             if let Wake::Ending(name) = wake {
                 tracing::info!(event = "ending", signal = name, "{name} received, ending");
@@ -242,6 +244,13 @@ impl Driver {
         }
         self.end();
         Ok(())
+    }
+
+    fn alarm(&mut self) -> Alarm {
+        if libc_may_be_intercepted() {
+            return Alarm::default();
+        }
+        self.problems.note("timer", Alarm::new(), "the event loop's is used").unwrap_or_default()
     }
 
     /// Does all that there is to do before the next sleep.

@@ -15,6 +15,7 @@
 //! | `settings.rs` | from configuration file and command line to what the parts need |
 //! | `driver.rs` | the loop |
 //! | `driver/reload.rs` | what is read again while it runs |
+//! | `alarm.rs` | when it wakes up by itself |
 //! | `endings.rs` | what tells it to end |
 //! | `clock.rs` | the kernel clock as the engine's servant, and its jumps |
 //! | `requests.rs` | a socket for each request |
@@ -36,6 +37,7 @@
 //! | `turns.rs` | how long the loop is busy at a time |
 //! | `notify.rs` | what systemd is told |
 
+mod alarm;
 mod clock;
 mod drift;
 mod driver;

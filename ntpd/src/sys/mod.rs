@@ -7,6 +7,7 @@
 //! | [`clock`] | reading the clocks |
 //! | [`kernel_clock`] | steering the system clock: rate, step, status |
 //! | [`clock_watch`] | hearing that somebody set the clock |
+//! | [`timer`] | waking up at a moment |
 //! | [`udp`] | UDP sockets that stamp what they receive and send |
 //! | [`unix_socket`] | whether somebody listens at one |
 //! | [`batch`] | many datagrams in one call, and their replies |
@@ -27,8 +28,8 @@
 //!
 //! Only ordinary libc calls are made, no raw system calls, so a simulator that stands between a program and
 //! its libc can supply clock and network. Such a world may know no clocks but `CLOCK_REALTIME` and
-//! `CLOCK_MONOTONIC` and may end a program that asks for more, so three things are not for it:
-//! [`clock::suspended`], [`clock::thread_time`] and [`clock_watch`]. They say so.
+//! `CLOCK_MONOTONIC` and may end a program that asks for more, so four things are not for it:
+//! [`clock::suspended`], [`clock::thread_time`], [`clock_watch`] and [`timer`]. They say so.
 //!
 //! Descriptors are marked close-on-exec after they have been made, because not every such library takes the
 //! flags along with `socket`. Nobody may fork and exec in between.
@@ -48,6 +49,7 @@ pub mod kernel_clock;
 mod plain;
 pub mod readiness;
 mod socket;
+pub mod timer;
 pub mod udp;
 pub mod unix_socket;
 pub mod waiting;

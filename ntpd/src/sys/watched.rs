@@ -8,6 +8,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::clock_watch::ClockWatch;
+use super::timer::Timer;
 use super::udp::UdpSocket;
 
 /// What owns exactly one open descriptor and never gives it away.
@@ -22,6 +23,9 @@ unsafe impl OwnsDescriptor for UdpSocket {}
 
 // SAFETY: as above.
 unsafe impl OwnsDescriptor for ClockWatch {}
+
+// SAFETY: as above.
+unsafe impl OwnsDescriptor for Timer {}
 
 // SAFETY: as above; what is shared lives as long as the one that shares it.
 unsafe impl OwnsDescriptor for Arc<UdpSocket> {}
