@@ -258,6 +258,9 @@ impl Driver {
         match wake {
             Wake::Happened(happening) => self.happened(happening),
             Wake::Jumped(true) => {
+                if let Some(server) = &mut self.key_server {
+                    server.clock_was_set(clock::monotonic());
+                }
                 self.observe(true);
                 self.carry_out();
             }

@@ -23,6 +23,10 @@ use crate::control::{CertificateReport, CookieKeyReport, KeyPortReport, KeyServe
 use crate::daemon::driver::Happening;
 use crate::daemon::problems::Problems;
 
+/// A problem of a fleet's keys.
+const FLEET: &str = "NTS secret of the fleet";
+/// 2026-01-01, in Unix seconds: a clock that shows an earlier time was not set yet.
+const EARLIEST: i64 = 1_767_225_600;
 /// What cannot be had is tried again this often.
 const RETRY: NtpDuration = NtpDuration::from_secs(30);
 /// The longest time without a look at the keys: the clock may have been set.
@@ -121,6 +125,12 @@ impl KeyServer {
         accept: impl FnOnce(CookieKeys),
     ) {
         let now = Clocks { monotonic, unix: UnixTime(unix) };
+        if self.keyring.is_none() && self.options.source.secret.is_some() && unix < EARLIEST {
+            // The keys follow from the time, and those of another time are nobody's.
+            problems.raise(FLEET, "the clock is not set yet", "keys are given once it is");
+            self.look = monotonic + NtpDuration::from_secs(1);
+            return;
+        }
         let changed = match &mut self.keyring {
             Some(keyring) => keyring.advance(now),
             None => self.open_keyring(now, problems),
@@ -148,6 +158,11 @@ impl KeyServer {
         if changed {
             self.save(now);
         }
+    }
+
+    /// It is another time: a fleet's keys may be others.
+    pub(in crate::daemon) const fn clock_was_set(&mut self, now: Monotonic) {
+        self.look = now;
     }
 
     /// The configuration has changed.
@@ -203,7 +218,7 @@ impl KeyServer {
     fn open_keyring(&mut self, now: Clocks, problems: &mut Problems) -> bool {
         let secret = self.options.source.secret.is_some();
         let (topic, then) = if secret {
-            ("NTS secret of the fleet", "no keys are given; tried again every 30 s")
+            (FLEET, "no keys are given; tried again every 30 s")
         } else {
             ("NTS cookie keys", "tried again every 30 s")
         };
