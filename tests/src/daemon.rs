@@ -1,6 +1,7 @@
 //! Our daemon on a host.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -32,19 +33,41 @@ impl<'h> Daemon<'h> {
     #[must_use]
     pub fn start_as(host: &'h Host, text: &str, change: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().expect("there is room for temporary files");
-        let config = folder.path().join("ntpd.toml");
-        fs::write(&config, whole(text)).expect("the configuration can be written");
-        let log = fs::File::create(folder.path().join("log")).expect("the log can be made");
-        let mut command = host.command(program("ntpd"));
-        command.arg("--config").arg(&config).arg("-x").arg("--socket").arg(folder.path().join("socket"));
-        command.stdout(Stdio::null()).stderr(log);
+        fs::write(folder.path().join("ntpd.toml"), whole(text)).expect("the configuration can be written");
+        let mut command = command(host, folder.path());
         change(&mut command);
         let child = command.spawn().expect("the daemon can be run");
         let daemon = Self { host, child, folder, started: Instant::now() };
-        daemon.wait_for("the control socket", Duration::from_secs(5), |d| {
+        daemon.wait_for_socket();
+        daemon
+    }
+
+    /// Ends it by this signal and returns when it is gone; what it leaves in its [`state`](Self::state) stays.
+    pub fn end(&mut self, name: &str) {
+        signal(self.child.id(), name);
+        self.child.wait().expect("the daemon is ours to wait for");
+        // It has removed that itself unless it was killed.
+        let _ = fs::remove_file(self.folder.path().join("socket"));
+    }
+
+    /// Starts it once more where it has been, after [`end`](Self::end).
+    pub fn start_again(&mut self) {
+        let mut command = command(self.host, self.folder.path());
+        self.child = command.spawn().expect("the daemon can be run");
+        self.started = Instant::now();
+        self.wait_for_socket();
+    }
+
+    fn wait_for_socket(&self) {
+        self.wait_for("the control socket", Duration::from_secs(5), |d| {
             d.folder.path().join("socket").exists()
         });
-        daemon
+    }
+
+    /// What it keeps for its next start, by the name of the file.
+    #[must_use]
+    pub fn state(&self, name: &str) -> PathBuf {
+        self.folder.path().join("state").join(name)
     }
 
     /// Its process.
@@ -75,7 +98,8 @@ impl<'h> Daemon<'h> {
     /// What `ntpctl` prints as JSON.
     #[must_use]
     pub fn json(&self, what: &str) -> Value {
-        let output = self.ntpctl(&[what, "--json"]);
+        let words: Vec<&str> = what.split(' ').chain(["--json"]).collect();
+        let output = self.ntpctl(&words);
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             panic!("ntpctl {what} --json: {error}\n{}", String::from_utf8_lossy(&output.stderr))
         })
@@ -107,6 +131,17 @@ impl<'h> Daemon<'h> {
         let code = self.child.wait().expect("the daemon is ours to wait for").code();
         (code, self.log())
     }
+}
+
+/// The daemon with this folder, in which it finds its configuration and leaves all else. Its log grows from start to
+/// start.
+fn command(host: &Host, folder: &Path) -> Command {
+    let log = fs::File::options().create(true).append(true).open(folder.join("log"));
+    let mut command = host.command(program("ntpd"));
+    command.arg("--config").arg(folder.join("ntpd.toml")).arg("-x");
+    command.arg("--socket").arg(folder.join("socket")).env("STATE_DIRECTORY", folder.join("state"));
+    command.stdout(Stdio::null()).stderr(log.expect("the log can be made"));
+    command
 }
 
 /// A configuration that says that it is one.

@@ -108,15 +108,31 @@ impl Host {
     /// # Errors
     /// When the address is not there or taken.
     pub fn socket(&self, address: SocketAddr) -> Result<UdpSocket> {
-        let place = Path::new("/run/netns").join(&self.name);
-        // A thread goes there and does not come back; a socket belongs where it was made.
-        let make = move || -> Result<UdpSocket> {
-            let host = File::open(place)?;
-            setns(host, CloneFlags::CLONE_NEWNET)?;
-            Ok(UdpSocket::bind(address)?)
-        };
-        let made = thread::scope(|scope| scope.spawn(make).join().expect("the thread does not panic"));
+        // A socket belongs where it was made.
+        let made = self.run(|| Ok(UdpSocket::bind(address)?));
         made.with_context(|| format!("a socket for {address} on {}", self.name))
+    }
+
+    /// Does some work on this host, in a thread that goes there and does not come back.
+    ///
+    /// # Errors
+    /// Those of the work, or when there is no such host any more.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let there = || {
+            setns(File::open(Path::new("/run/netns").join(&self.name))?, CloneFlags::CLONE_NEWNET)?;
+            work()
+        };
+        thread::scope(|scope| scope.spawn(there).join().expect("the thread does not panic"))
+    }
+
+    /// Programs that start on this host from now on know this address by a name. They ask no name server.
+    ///
+    /// # Errors
+    /// When the files cannot be written.
+    pub fn name_address(&self, name: &str, address: IpAddr) -> Result<()> {
+        self.ask_names_of(IpAddr::from([127, 0, 0, 1]))?;
+        fs::write(self.etc().join("hosts"), format!("{address} {name}\n"))?;
+        Ok(())
     }
 
     /// What lies here, `ip netns exec` puts over the files in `/etc`.

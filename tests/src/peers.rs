@@ -266,6 +266,20 @@ impl<'h> Chronyd<'h> {
 }
 
 impl Chronyd<'_> {
+    /// Waits until the fields of its `authdata` hold: source, mode, key, type, bits, last, attempts, NAKs, cookies and
+    /// their length.
+    pub fn wait_for_authdata(&self, patience: Duration, holds: impl Fn(&[&str]) -> bool) {
+        let end = Instant::now() + patience;
+        loop {
+            let said = self.chronyc("authdata");
+            if holds(&said.trim().split(',').collect::<Vec<_>>()) {
+                return println!("authdata: {}", said.trim());
+            }
+            assert!(Instant::now() < end, "{said}\n{}", self.log());
+            sleep(Duration::from_millis(100));
+        }
+    }
+
     /// Asks it to end, so that it writes down what it keeps for its next start.
     pub fn end(mut self) {
         // `ip netns exec` has become it.

@@ -1,6 +1,6 @@
 //! Key exchange with other people's servers and clients, and a few time packets under its keys.
 //!
-//! Our side are the examples of `nts-ke`: `ask`, `serve` and `certificate`.
+//! Our side are the examples of `nts-ke`: `ask` and `serve`.
 
 use std::env;
 use std::fs::{self, File};
@@ -10,9 +10,9 @@ use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
 use truechimer_tests::ground::{network, repository};
 use truechimer_tests::host::Network;
+use truechimer_tests::nts::Certificate;
 use truechimer_tests::peers::{Chrony, Chronyd, Starter, words_of};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,39 +28,6 @@ fn example(name: &str) -> PathBuf {
     });
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
     target.join("debug/examples").join(name)
-}
-
-/// A certificate for the server, in a folder for nobody else.
-struct Certificate(TempDir);
-
-impl Certificate {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("there is room for temporary files");
-        let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o750);
-        fs::set_permissions(folder.path(), owner_only).expect("the folder is ours");
-        let mut make = Command::new(example("certificate"));
-        make.arg(folder.path()).args(["time.lab"]);
-        assert!(make.status().expect("it can be run").success());
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).display().to_string()
-    }
-
-    fn certificate(&self) -> String {
-        self.path("certificate.pem")
-    }
-
-    fn key(&self) -> String {
-        self.path("key.pem")
-    }
-}
-
-/// The server's certificate is for a name that the client's host knows.
-fn know_server(network: &Network) {
-    let address = "10.99.0.2".parse().expect("an address");
-    network.client.know("time.lab", address).expect("root may write there");
 }
 
 /// What `ask` on the client's host says of the server on the other, which is offered these algorithms, as soon as it
@@ -83,7 +50,7 @@ fn gets_time_from(network: &Network, certificate: &Certificate, aead: &str) {
     for (offered, agreed) in [(&[][..], aead), (&["15"], "AES-SIV-CMAC-256")] {
         ask_until(network, certificate, offered, |said| {
             said.contains(&format!("algorithm: {agreed}\nambiguous: false\n"))
-                && said.contains("keys: 5 of 5 accepted, 8 cookies left")
+                && said.contains("keys: 10 of 10 accepted, 8 cookies left")
         });
     }
 }
@@ -193,29 +160,16 @@ fn chronyd_client(certificate: &Certificate) -> String {
     )
 }
 
-/// Its fields of `authdata`: mode, key, type, bits, last, attempts, NAKs, cookies, their length.
-fn wait_for_authdata(chronyd: &Chronyd<'_>, holds: impl Fn(&[&str]) -> bool) {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let said = chronyd.chronyc("authdata");
-        if holds(&said.trim().split(',').collect::<Vec<_>>()) {
-            return;
-        }
-        assert!(Instant::now() < end, "{said}\n{}", chronyd.log());
-        sleep(Duration::from_millis(100));
-    }
-}
-
 #[test]
 fn chronyd_gets_keys_from_us() {
     for (version, aead) in [(Chrony::V4_3, "15"), (Chrony::V4_6, "30")] {
         let Some(network) = network() else { return };
         let certificate = Certificate::new();
-        know_server(&network);
+        Certificate::name_on(&network.client, 2);
         let serve = Serve::start(&network, &certificate, &[]);
         let chronyd = Chronyd::start_version(version, &network.client, &chronyd_client(&certificate));
         serve.wait_for_time(|| chronyd.log());
-        wait_for_authdata(&chronyd, |fields| {
+        chronyd.wait_for_authdata(PATIENCE, |fields| {
             fields.get(1) == Some(&"NTS") && fields.get(3) == Some(&aead) && fields[7..9] == ["0", "8"]
         });
     }
@@ -226,7 +180,7 @@ fn ntpsec_gets_keys_from_us() {
     for program in ["ntpsec-ntpd", "trixie-ntpsec-ntpd"] {
         let Some(network) = network() else { return };
         let certificate = Certificate::new();
-        know_server(&network);
+        Certificate::name_on(&network.client, 2);
         let serve = Serve::start(&network, &certificate, &[]);
         let config = format!("server time.lab nts ca {} iburst\n", certificate.certificate());
         let starter = Starter::new(&network.client, program).config(&config);
@@ -240,7 +194,7 @@ fn ntpsec_gets_keys_from_us() {
 fn ntpd_rs_gets_keys_from_us() {
     let Some(network) = network() else { return };
     let certificate = Certificate::new();
-    know_server(&network);
+    Certificate::name_on(&network.client, 2);
     let serve = Serve::start(&network, &certificate, &[]);
     let config = format!(
         "[[source]]\nmode = \"nts\"\naddress = \"time.lab\"\ncertificate-authority = \"{}\"\n\
@@ -258,12 +212,12 @@ fn cookies_of_chronyd_are_good_with_us() {
     for version in [Chrony::V4_3, Chrony::V4_6] {
         let Some(network) = network() else { return };
         let certificate = Certificate::new();
-        know_server(&network);
+        Certificate::name_on(&network.client, 2);
         let lines =
             format!("{}ntsdumpdir {}\nntsrotate 3600\n", chronyd_server(&certificate), certificate.path(""));
         let old = Chronyd::start_version(version, &network.server, &lines);
         let client = Chronyd::start_version(version, &network.client, &chronyd_client(&certificate));
-        wait_for_authdata(&client, |fields| fields.get(8) == Some(&"8"));
+        client.wait_for_authdata(PATIENCE, |fields| fields.get(8) == Some(&"8"));
         old.end();
         let serve = Serve::start(&network, &certificate, &[&certificate.path("ntskeys")]);
         serve.wait_for_time(|| client.log());
