@@ -37,7 +37,7 @@ use super::endings::Endings;
 use super::listener::Listener;
 use super::nts::client::{KeyClient, Wanted};
 use super::nts::saved;
-use super::nts::server::KeyServer;
+use super::nts::server::{KeyServer, problems as key_problems};
 use super::problems::Problems;
 use super::recorded::RecordedEngine;
 use super::recorder::Recorder;
@@ -537,6 +537,7 @@ impl Driver {
         serving.sockets = self.listeners.iter().map(Listener::report).collect();
         let mut problems = self.problems.sentences();
         problems.extend(self.listeners.iter().filter_map(Listener::absence));
+        problems.extend(key_server.iter().flat_map(key_problems));
         if log::dropped() > 0 {
             problems.push(format!("log: {} lines were lost because nobody read them", log::dropped()));
         }

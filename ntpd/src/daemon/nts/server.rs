@@ -262,6 +262,20 @@ impl KeyServer {
     }
 }
 
+/// What of it does not work, in sentences.
+pub(in crate::daemon) fn problems(report: &KeyServerReport) -> impl Iterator<Item = String> {
+    let ports = report.ports.iter().filter_map(|port| {
+        let why = port.problem.as_ref()?;
+        Some(format!("NTS key exchange at {}: {why}", port.address))
+    });
+    let certificates = report.certificates.iter().filter_map(|certificate| {
+        let why = certificate.problem.as_ref()?;
+        let then = certificate.subject.as_ref().map_or("", |_| "; the one before stays in force");
+        Some(format!("NTS certificate: {why}{then}"))
+    });
+    ports.chain(certificates)
+}
+
 fn port_report(address: SocketAddr, state: &Listening) -> KeyPortReport {
     let (open, problem) = match state {
         Listening::At(_) => (true, None),
@@ -279,5 +293,35 @@ fn certificate_report(state: &nts_ke::server::CertificateState) -> CertificateRe
         names: loaded.map(|certificate| certificate.dns_names.clone()).unwrap_or_default(),
         not_after_unix: loaded.map(|certificate| certificate.valid.not_after.0),
         problem: state.error.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_work_is_told() {
+        let broken = |subject: Option<&str>| CertificateReport {
+            subject: subject.map(str::to_owned),
+            problem: Some("a.pem: no certificate in PEM format".to_owned()),
+            ..CertificateReport::default()
+        };
+        let report = KeyServerReport {
+            ports: vec![
+                port_report(([0, 0, 0, 0], 4460).into(), &Listening::At(([0, 0, 0, 0], 4460).into())),
+                port_report(([0, 0, 0, 0], 4461).into(), &Listening::NoCertificate),
+            ],
+            certificates: vec![broken(Some("CN=a")), broken(None), CertificateReport::default()],
+            ..KeyServerReport::default()
+        };
+        assert_eq!(
+            problems(&report).collect::<Vec<_>>(),
+            [
+                "NTS key exchange at 0.0.0.0:4461: there is no certificate to serve with",
+                "NTS certificate: a.pem: no certificate in PEM format; the one before stays in force",
+                "NTS certificate: a.pem: no certificate in PEM format",
+            ]
+        );
     }
 }
