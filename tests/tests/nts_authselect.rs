@@ -25,7 +25,7 @@ fn start<'n>(network: &'n Network, certificate: &Certificate, mode: &str) -> Dae
 /// `serving` is whether the server of time with keys is there; the plain one always is.
 fn with_servers(serving: bool, test: impl FnOnce(&Network, &Certificate)) {
     let Some(network) = network() else { return };
-    network.server.add_address("10.99.0.3/24").unwrap();
+    network.server.add_address("10.99.0.3/24").expect("there is room for an address");
     let certificate = Certificate::new();
     let (crt, key) = (certificate.certificate(), certificate.key());
     let nts = if serving { format!("ntsservercert {crt}\nntsserverkey {key}\n") } else { String::new() };
@@ -34,7 +34,7 @@ fn with_servers(serving: bool, test: impl FnOnce(&Network, &Certificate)) {
 }
 
 fn source(daemon: &Daemon<'_>, address: &str) -> Value {
-    let sources = daemon.json("sources")["sources"].as_array().unwrap().clone();
+    let sources = daemon.json("sources")["sources"].as_array().expect("there is a list").clone();
     sources.into_iter().find(|source| source["name"] == address).expect("it is configured")
 }
 

@@ -49,7 +49,7 @@ fn exchanges(client: &Host, trust: &Trust, end: &AtomicBool) -> (Vec<String>, u3
         }
         Ok((seen, count))
     };
-    client.run(work).unwrap()
+    client.run(work).expect("no exchange fails")
 }
 
 /// A certificate with its key, both in PEM format.
@@ -66,8 +66,8 @@ impl Made {
         params.subject_alt_names.push(SanType::IpAddress([10, 99, 0, 2].into()));
         params.distinguished_name.push(DnType::CommonName, name);
         (params.not_before, params.not_after) = (date_time_ymd(years.0, 1, 1), date_time_ymd(years.1, 1, 1));
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap().pem();
+        let key = KeyPair::generate().expect("there is randomness");
+        let certificate = params.self_signed(&key).expect("it can be signed").pem();
         Self { name: name.to_owned(), certificate, key: key.serialize_pem() }
     }
 
@@ -75,8 +75,8 @@ impl Made {
     fn put(&self, place: &Certificate) {
         for (file, text) in [(place.key(), &self.key), (place.certificate(), &self.certificate)] {
             let draft = file.clone() + ".new";
-            fs::write(&draft, text).unwrap();
-            fs::rename(draft, file).unwrap();
+            fs::write(&draft, text).expect("the folder is ours");
+            fs::rename(draft, file).expect("the folder is ours");
         }
     }
 }
@@ -105,13 +105,13 @@ fn disturb(server: &Daemon<'_>, certificate: &Certificate, others: &[Made]) {
     let last = &others.last().expect("there are some").name;
     let lasting = Made::new("of another key", LASTING);
     for (broken, key) in [("no certificate", None), (&*lasting.certificate, None), ("", Some("no key"))] {
-        fs::write(certificate.certificate(), broken).unwrap();
-        key.iter().for_each(|text| fs::write(certificate.key(), text).unwrap());
+        fs::write(certificate.certificate(), broken).expect("the folder is ours");
+        key.iter().for_each(|text| fs::write(certificate.key(), text).expect("the folder is ours"));
         assert_eq!(server.ntpctl(&["reload"]).status.code(), Some(0));
         let shown = |state: &Value| state["problem"].is_string();
         let state = wait_for_certificate(server, "the problem", shown);
         println!("{}", state["problem"]);
-        assert!(state["subject"].as_str().unwrap().contains(last), "{state}");
+        assert!(state["subject"].as_str().expect("it has one").contains(last), "{state}");
         let problems = server.json("status")["problems"].to_string();
         assert!(problems.contains(&certificate.path("")), "{problems}");
         thread::sleep(Duration::from_millis(500));

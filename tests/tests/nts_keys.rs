@@ -33,15 +33,18 @@ fn has_asked_for_keys(client: &Daemon<'_>, times: u64) {
 /// Every request so far was answered, but for those of which the answer may still come.
 fn has_missed_none(client: &Daemon<'_>) {
     let source = client.json("sources")["sources"][0].clone();
-    let (requests, replies) = (source["requests"].as_u64().unwrap(), source["replies"].as_u64().unwrap());
+    let (requests, replies) = (
+        source["requests"].as_u64().expect("there is a count"),
+        source["replies"].as_u64().expect("there is a count"),
+    );
     assert!(replies > 0 && requests - replies <= 1, "{source}");
 }
 
 /// The number of the key that seals.
 fn current_key(server: &Daemon<'_>) -> String {
     let keys = server.json("nts keys");
-    let current = keys.as_array().unwrap().iter().find(|key| key["role"] == "current");
-    current.expect("there is one")["id"].as_str().unwrap().to_owned()
+    let current = keys.as_array().expect("there is a list").iter().find(|key| key["role"] == "current");
+    current.expect("there is one")["id"].as_str().expect("it has a number").to_owned()
 }
 
 #[test]
@@ -97,7 +100,7 @@ const ASIDE: &str = "10.99.0.3";
 impl<'n> Member<'n> {
     fn start(network: &'n Network, certificate: &'n Certificate, name: &str, address: &'static str) -> Self {
         let secret = certificate.path(name);
-        fs::write(&secret, OLD).unwrap();
+        fs::write(&secret, OLD).expect("the folder is ours");
         let daemon = Daemon::start(&network.server, &config(certificate, &secret, address));
         Self { daemon, certificate, secret, address }
     }
@@ -119,12 +122,12 @@ impl<'n> Member<'n> {
 
     /// Has these secrets from now on.
     fn know(&self, secrets: &str) {
-        fs::write(&self.secret, secrets).unwrap();
+        fs::write(&self.secret, secrets).expect("the folder is ours");
         self.reload();
     }
 
     fn answered(&self) -> u64 {
-        self.daemon.json("serverstats")["nts_requests"].as_u64().unwrap()
+        self.daemon.json("serverstats")["nts_requests"].as_u64().expect("there is a count")
     }
 }
 

@@ -65,7 +65,7 @@ fn hold(
         }
         Ok(())
     };
-    host.run(work).unwrap();
+    host.run(work).expect("the host is there");
 }
 
 /// How long an honest client takes, its start as a program included.
@@ -98,10 +98,13 @@ impl fmt::Display for Measured {
 }
 
 fn measure(network: &Network, certificate: &Certificate, server: &Daemon<'_>) -> Measured {
-    let load = Load::start(Asker::new(&network.client, "10.99.0.2").unwrap(), Duration::from_millis(5));
+    let load = Load::start(
+        Asker::new(&network.client, "10.99.0.2").expect("there is a way"),
+        Duration::from_millis(5),
+    );
     let client = Daemon::start(&network.client, &certificate.our_client());
     client.wait_for_sync(PATIENCE);
-    let slowest_keys = (0..HONEST).map(|_| honest(network, certificate)).max().unwrap();
+    let slowest_keys = (0..HONEST).map(|_| honest(network, certificate)).max().expect("there are some");
     let polled = |d: &Daemon<'_>| d.json("sources")["sources"][0]["replies"].as_u64() >= Some(8);
     client.wait_for("time with keys", PATIENCE, polled);
     let outcome = load.end();
@@ -109,7 +112,8 @@ fn measure(network: &Network, certificate: &Certificate, server: &Daemon<'_>) ->
     assert_eq!(client.json("sources")["sources"][0]["reach"], "377");
     let nts = authdata(&client, 0);
     assert_eq!((&nts["attempts"], &nts["refusals"]), (&1.into(), &0.into()), "{nts}");
-    let late_s = server.json("activity")["main_loop"]["longest"]["late_s"].as_f64().unwrap();
+    let late_s =
+        server.json("activity")["main_loop"]["longest"]["late_s"].as_f64().expect("there is a figure");
     Measured { slowest_keys, slowest_time: outcome.within(1.0), late_s }
 }
 
@@ -121,7 +125,7 @@ fn strangers_do_no_harm(limits: &str, addresses: u8, pace: Option<Duration>) {
     let from: Vec<SocketAddrV4> =
         (0..addresses).map(|n| SocketAddrV4::new([10, 99, 0, 100 + n].into(), 0)).collect();
     for address in &from {
-        network.client.add_address(&format!("{}/24", address.ip())).unwrap();
+        network.client.add_address(&format!("{}/24", address.ip())).expect("there is room for an address");
     }
     let certificate = Certificate::new();
     let start = || {
