@@ -93,16 +93,6 @@ impl Host {
         Ok(())
     }
 
-    /// Programs that start on this host from now on know this address by this name, and by no other.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn know(&self, name: &str, address: IpAddr) -> Result<()> {
-        fs::create_dir_all(self.etc())?;
-        fs::write(self.etc().join("hosts"), format!("{address} {name}\n"))?;
-        Ok(())
-    }
-
     /// A socket of ours on this host.
     ///
     /// # Errors
