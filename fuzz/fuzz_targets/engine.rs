@@ -10,10 +10,12 @@ use libfuzzer_sys::fuzz_target;
 use ntp_clock::{ClockEpoch, Stamp};
 use ntp_engine::record::start;
 use ntp_engine::{
-    Action, ClockCommand, ClockOutcome, Command, Engine, Entry, FromFile, Host, Input, Local, Now, Options,
-    SourceId, SourceKind, SourceOptions, StampQuality, Target,
+    Action, CertificateDates, ClockCommand, ClockOutcome, Command, Engine, Entry, FromFile, Host, Input,
+    KeyExchange, KeyFailure, Local, Now, NtsOptions, Options, SourceId, SourceKind, SourceOptions,
+    StampQuality, Target,
 };
 use ntp_proto::client::TxToken;
+use ntp_proto::nts::{Aead, NtsSession, SessionKeys};
 use ntp_proto::packet::{HEADER_LEN, Leap, PollExp, Precision, RefId, Stratum};
 use ntp_proto::server::{SystemVars, respond};
 use ntp_proto::time::{Frequency, Monotonic, NtpDuration, NtpShort, RawTime};
@@ -34,6 +36,8 @@ struct Machine {
     now: Now,
     epochs: Vec<ClockEpoch>,
     sent: Vec<Sent>,
+    /// Who waits for keys.
+    wanted: Vec<(SourceId, CertificateDates)>,
     lookups: Vec<Input<'static>>,
     allowed: bool,
 }
@@ -48,7 +52,8 @@ fn story(u: &mut Unstructured<'_>) -> Result<()> {
         Now { monotonic: Monotonic::default(), raw: RawTime::from_unix(u.arbitrary::<i32>()?.into(), 0) };
     let engine = start(options(u)?, [7; 32], now);
     let (epochs, sent, lookups) = (vec![engine.epoch()], Vec::new(), Vec::new());
-    let mut machine = Machine { engine, now, epochs, sent, lookups, allowed: true };
+    let wanted = Vec::new();
+    let mut machine = Machine { engine, now, epochs, sent, wanted, lookups, allowed: true };
     machine.carry_out();
     while !u.is_empty() {
         machine.pass(u)?;
@@ -63,6 +68,7 @@ fn options(u: &mut Unstructured<'_>) -> Result<Options> {
     source.association.iburst = u.arbitrary()?;
     source.association.burst = u.arbitrary()?;
     source.association.min_poll = PollExp::new(u.int_in_range(-7..=10)?);
+    source.nts = u.ratio(1, 4)?.then_some(NtsOptions { port: 4460, cert_set: 0 });
     source.flags.prefer = u.arbitrary()?;
     source.flags.trust = u.arbitrary()?;
     let mut entry = |index: u8| {
@@ -110,12 +116,38 @@ impl Machine {
             7 => Input::RateChangedByOther { rate: rate(u)? },
             8 => self.resolved(u)?,
             9 => Input::Command(command(u)?),
+            11 => self.keys(u)?,
             10 => {
                 self.allowed = u.arbitrary()?;
                 Input::Tick
             }
             _ => Input::Tick,
         })
+    }
+
+    /// Keys are given, or not; what they are worth is another matter.
+    fn keys(&mut self, u: &mut Unstructured<'_>) -> Result<Input<'static>> {
+        if self.wanted.is_empty() {
+            return Ok(Input::Tick);
+        }
+        let (source, dates) = self.wanted.swap_remove(u.choose_index(self.wanted.len())?);
+        let result = if u.ratio(1, 3)? {
+            Err(KeyFailure { is_refusal: u.arbitrary()?, words: "refused".to_owned() })
+        } else {
+            let keys = SessionKeys::new(Aead::Aes128GcmSiv, &[1; 16], &[2; 16]).expect("of the right length");
+            let cookies = vec![vec![3; 4 * u.int_in_range(0..=300)?]; u.int_in_range(0..=9)?];
+            let session = NtsSession::new(keys, cookies);
+            let alternative = u.ratio(1, 4)?.then(|| session.clone());
+            let server = u.ratio(1, 4)?.then_some(([192, 0, 2, u.arbitrary()?], 123).into());
+            Ok(Box::new(KeyExchange {
+                session,
+                alternative,
+                server,
+                not_before: u.arbitrary()?,
+                not_after: u.arbitrary()?,
+            }))
+        };
+        Ok(Input::KeysEstablished { source, dates, result })
     }
 
     fn stamp(&self, u: &mut Unstructured<'_>) -> Result<Stamp> {
@@ -188,11 +220,13 @@ impl Machine {
             match action {
                 Action::Send { source, token, bytes, .. } => {
                     self.sent.retain(|(s, t, _)| *s != source || t.number() + 1 == token.number());
-                    self.sent.push((source, token, bytes));
+                    let header = bytes.first_chunk().copied().expect("a request begins with a header");
+                    self.sent.push((source, token, header));
                 }
                 Action::Resolve { lookup, .. } => {
                     self.lookups.push(Input::Resolved { lookup, addresses: Vec::new() });
                 }
+                Action::EstablishKeys { source, dates, .. } => self.wanted.push((source, dates)),
                 Action::Clock(ClockCommand::SetStatus(_)) | Action::Save(_) | Action::Forget { .. } => {}
                 Action::Clock(command) => {
                     let outcome = self.clock(command);
