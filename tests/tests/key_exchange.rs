@@ -217,7 +217,12 @@ fn cookies_of_chronyd_are_good_with_us() {
             format!("{}ntsdumpdir {}\nntsrotate 3600\n", chronyd_server(&certificate), certificate.path(""));
         let old = Chronyd::start_version(version, &network.server, &lines);
         let client = Chronyd::start_version(version, &network.client, &chronyd_client(&certificate));
-        client.wait_for_authdata(PATIENCE, |fields| fields.get(8) == Some(&"8"));
+        // A client that has had no reply yet may think that its keys are no good.
+        let is_settled = |fields: &[&str]| {
+            let since = fields.get(5).and_then(|last| last.parse::<u32>().ok());
+            fields.get(8) == Some(&"8") && since.is_some_and(|seconds| seconds >= 6)
+        };
+        client.wait_for_authdata(PATIENCE, is_settled);
         old.end();
         let serve = Serve::start(&network, &certificate, &[&certificate.path("ntskeys")]);
         serve.wait_for_time(|| client.log());
