@@ -27,13 +27,17 @@ impl Engine {
             };
             source.request_leaves(request.token);
             // What only warms up the way needs no proof, and cookies are few.
-            let keys = source.keys.as_mut().filter(|_| !request.is_warm_up);
-            let sealed = keys.and_then(|keys| keys.request(&request.bytes, &mut self.rng));
+            let bytes = match source.keys.as_mut().filter(|_| !request.is_warm_up) {
+                Some(keys) => keys.request(&request.bytes, &mut self.rng),
+                None => Some(request.bytes.to_vec()),
+            };
+            // Nobody who is to be asked with proof is asked without.
+            let Some(bytes) = bytes else { continue };
             self.actions.push_back(Action::Send {
                 source: source.id,
                 token: request.token,
                 remote: source.address,
-                bytes: sealed.unwrap_or_else(|| request.bytes.to_vec()).into(),
+                bytes: bytes.into(),
             });
             if request.is_warm_up {
                 continue;

@@ -203,6 +203,12 @@ impl Association {
         Some(Request { token, is_warm_up, bytes: self.request(nonce).to_bytes() })
     }
 
+    /// Whether the request only warmed up the way, so that nothing is made of its reply.
+    #[must_use]
+    pub fn is_warm_up(&self, token: TxToken) -> bool {
+        self.warm_up.is_some_and(|(warm_up, _)| warm_up == token)
+    }
+
     /// The request left at `t1`, as the kernel or the network card saw it. Too late or unknown: ignored.
     pub fn handle_departure(&mut self, token: TxToken, t1: FreeTime) {
         if let Some(outstanding) = self.outstanding.as_mut().filter(|o| o.token == token) {
@@ -376,7 +382,7 @@ impl Association {
 
     /// The tests, those first that tell a forger from the server: nothing that fails them changes anything.
     fn examine(&mut self, token: TxToken, t4: FreeTime, datagram: &[u8]) -> Result<Measurement, Discard> {
-        if self.warm_up.is_some_and(|(warm_up, _)| warm_up == token) {
+        if self.is_warm_up(token) {
             return Err(Discard::WarmUp);
         }
         let reply = PacketView::parse(datagram).map_err(Discard::Malformed)?;

@@ -158,6 +158,25 @@ fn what_is_not_proved_is_not_believed_and_does_no_harm() {
 }
 
 #[test]
+fn the_way_is_warmed_up_without_a_cookie() {
+    let mut server = Server::new(1);
+    let mut options = options();
+    options.entries[0].options.association.presend = Some(options.entries[0].options.association.min_poll);
+    options.entries[0].options.association.iburst = false;
+    let mut bench = Bench::new(options, NtpDuration::ZERO);
+    bench.give(Ok(server.keys()));
+    assert_eq!((bench.requests[0].bytes.len(), bench.nts().cookies), (48, 8));
+    bench.pass(DELAY);
+    bench.answer(0);
+    let discards = bench.engine.report(bench.now).sources[0].discards.clone();
+    assert_eq!(discards, [("warm_up".to_owned(), 1)]);
+    bench.ask();
+    assert!(bench.requests[0].bytes.len() > 48);
+    bench.reply_of(&mut server);
+    assert_eq!(bench.engine.report(bench.now).sources[0].replies, 1);
+}
+
+#[test]
 fn failures_are_repeated_ever_more_seldom() {
     let mut bench = Bench::new(options(), NtpDuration::ZERO);
     let mut waits = Vec::new();
