@@ -65,6 +65,19 @@ impl Certificate {
         self.path("key.pem")
     }
 
+    /// ntpd-rs gives time, which it has from 10.99.0.9, and keys at 10.99.0.2.
+    #[must_use]
+    pub fn ntpd_rs_server(&self) -> String {
+        format!(
+            "[[source]]\nmode = \"server\"\naddress = \"10.99.0.9\"\n\
+             [[server]]\nlisten = \"10.99.0.2:123\"\n\
+             [[nts-ke-server]]\nlisten = \"10.99.0.2:4460\"\ncertificate-chain-path = \"{}\"\n\
+             private-key-path = \"{}\"\n[synchronization]\nminimum-agreeing-sources = 1\n",
+            self.certificate(),
+            self.key()
+        )
+    }
+
     /// Programs that start on this host know 10.99.0.`number` as [`NAME`]. Some look names up only, so that they have
     /// to ask by one.
     pub fn name_on(host: &Host, number: u8) {

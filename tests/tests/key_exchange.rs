@@ -98,15 +98,7 @@ fn we_get_keys_from_ntpsec() {
 fn we_get_keys_from_ntpd_rs() {
     let Some(network) = network() else { return };
     let certificate = Certificate::new();
-    let config = format!(
-        "[[source]]\nmode = \"server\"\naddress = \"10.99.0.9\"\n\
-         [[server]]\nlisten = \"10.99.0.2:123\"\n\
-         [[nts-ke-server]]\nlisten = \"10.99.0.2:4460\"\ncertificate-chain-path = \"{}\"\n\
-         private-key-path = \"{}\"\n[synchronization]\nminimum-agreeing-sources = 1\n",
-        certificate.certificate(),
-        certificate.key()
-    );
-    let starter = Starter::new(&network.server, "ntpd-rs").config(&config);
+    let starter = Starter::new(&network.server, "ntpd-rs").config(&certificate.ntpd_rs_server());
     let _ntpd_rs = starter.args(&["-c", "CONFIG"]).with_still_clock().start();
     gets_time_from(&network, &certificate, "AES-SIV-CMAC-256");
 }

@@ -94,15 +94,7 @@ fn follows_ntpd_rs() {
     network.client.add_address("10.99.0.9/24").expect("there is room for an address");
     let _upstream = Chronyd::serving(&network.client);
     let certificate = Certificate::new();
-    let config = format!(
-        "[[source]]\nmode = \"server\"\naddress = \"10.99.0.9\"\n\
-         [[server]]\nlisten = \"10.99.0.2:123\"\n\
-         [[nts-ke-server]]\nlisten = \"10.99.0.2:4460\"\ncertificate-chain-path = \"{}\"\n\
-         private-key-path = \"{}\"\n[synchronization]\nminimum-agreeing-sources = 1\n",
-        certificate.certificate(),
-        certificate.key()
-    );
-    let starter = Starter::new(&network.server, "ntpd-rs").config(&config);
+    let starter = Starter::new(&network.server, "ntpd-rs").config(&certificate.ntpd_rs_server());
     let _ntpd_rs = starter.args(&["-c", "CONFIG"]).with_still_clock().start();
     follow(&network, &certificate, "", SIV);
 }
