@@ -3,6 +3,7 @@
 //! Nothing here reads a clock or knows a packet. Reading order follows the data:
 //!
 //! ```text
+//!  readings of reference clocks ─▶ batch ─┐
 //!  stamp ─▶ timeline ─▶ Sample ─▶ filter ─▶ Estimate ─▶ select ─▶ combine ─▶ steer ─▶ Correction
 //!          (raw→free)            (per source)          (reasons)                (step, slew, rate)
 //!                                   └──▶ poll (how often to ask)
@@ -13,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod batch;
 mod combine;
 mod estimate;
 pub mod filter;
@@ -23,6 +25,7 @@ pub mod select;
 pub mod steer;
 mod timeline;
 
+pub use batch::{Batch, Gist};
 pub use combine::disagreement;
 pub use estimate::Estimate;
 pub use filter::{Ensemble, Learnt, Observation, Portrait, SourceFilter, Voice};
