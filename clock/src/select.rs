@@ -93,6 +93,9 @@ pub struct Candidate {
     pub may_be_kept: bool,
     /// What the operator says of it.
     pub flags: Flags,
+    /// Of a source that is only there to number the pulses of another: how well the clock is known, set by others.
+    /// It is used when that is worse than what it says itself. `None`: it is like any other.
+    pub clock_error: Option<NtpDuration>,
 }
 
 /// What selection found.
@@ -180,6 +183,8 @@ fn own_tests(c: &Candidate, limits: &Limits) -> Vec<Test> {
             Test::Distance { distance: c.root_distance, limit: limits.max_distance },
             Test::Jitter { jitter: c.jitter, limit: limits.max_jitter },
         ]);
+        let distance = c.root_distance;
+        tests.extend(c.clock_error.map(|clock| Test::Finer { distance, clock }));
     }
     tests
 }

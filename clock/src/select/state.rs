@@ -47,6 +47,13 @@ pub enum State {
         /// What it may be.
         limit: Uncertainty,
     },
+    /// It is only there to number pulses, and the clock is known better than it can tell.
+    Coarse {
+        /// How far it may be wrong.
+        distance: NtpDuration,
+        /// How far the clock may be.
+        clock: NtpDuration,
+    },
     /// Its claim does not overlap with that of the majority.
     Falseticker {
         /// By how much it would have to move, positive if it is ahead of the majority.
@@ -121,6 +128,7 @@ impl State {
             Self::StratumOutside { .. } => "stratum",
             Self::TooDistant { .. } => "distant",
             Self::TooJittery { .. } => "jittery",
+            Self::Coarse { .. } => "numbering",
             Self::Falseticker { .. } => "falseticker",
             Self::Drifting { .. } => "drifting",
             Self::NoMajority { .. } => "no majority",
@@ -156,6 +164,10 @@ impl fmt::Display for State {
             Self::TooJittery { jitter, limit } => {
                 write!(f, "samples scatter by {jitter}, more than maxjitter {limit}")
             }
+            Self::Coarse { distance, clock } => write!(
+                f,
+                "numbers pulses; its own time could be wrong by {distance}, that of the clock only by {clock}"
+            ),
             Self::Falseticker { misses_by } => {
                 let side = if misses_by.is_negative() { "behind" } else { "ahead of" };
                 write!(f, "contradicts the majority: {} {side} anything they allow", misses_by.abs())

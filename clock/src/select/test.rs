@@ -59,6 +59,13 @@ pub enum Test {
         /// The largest that is considered.
         limit: Uncertainty,
     },
+    /// Whether it says more than is known of the clock without it, since it is only there to number pulses.
+    Finer {
+        /// Its root distance.
+        distance: NtpDuration,
+        /// How well the clock is known.
+        clock: NtpDuration,
+    },
     /// Whether more than half of those who have a say agree.
     Majority(Majority),
     /// Whether its claim overlaps with what the majority agrees upon. All are offsets, reference − ours, on the
@@ -172,6 +179,9 @@ impl Test {
                 (distance > limit).then_some(State::TooDistant { distance, limit })
             }
             Self::Jitter { jitter, limit } => (jitter > limit).then_some(State::TooJittery { jitter, limit }),
+            Self::Finer { distance, clock } => {
+                (distance > clock).then_some(State::Coarse { distance, clock })
+            }
             Self::Majority(majority) => {
                 let Majority { agreeing, of, .. } = majority;
                 (!majority.is_one()).then_some(State::NoMajority { agreeing, of })
@@ -209,6 +219,7 @@ impl Test {
                 at_most(distance.to_seconds(), limit.to_seconds(), "s")
             }
             Self::Jitter { jitter, limit } => at_most(jitter.to_seconds(), limit.to_seconds(), "s"),
+            Self::Finer { distance, clock } => at_most(distance.to_seconds(), clock.to_seconds(), "s"),
             Self::Majority(Majority { agreeing, of, .. }) => {
                 at_least(agreeing as f64, (of / 2 + 1) as f64, "sources")
             }
@@ -234,6 +245,7 @@ impl Test {
             Self::Strata { .. } => "stratum",
             Self::Distance { .. } => "distance",
             Self::Jitter { .. } => "jitter",
+            Self::Finer { .. } => "finer",
             Self::Majority(_) => "majority",
             Self::Agreement { .. } => "agreement",
             Self::Rate { .. } => "rate",
@@ -276,6 +288,9 @@ impl fmt::Display for Test {
                 write!(f, "could be wrong by {distance}; maxdistance {limit}")
             }
             Self::Jitter { jitter, limit } => write!(f, "samples scatter by {jitter}; maxjitter {limit}"),
+            Self::Finer { distance, clock } => {
+                write!(f, "numbers pulses; could be wrong by {distance}, the clock by {clock}")
+            }
             Self::Majority(Majority { agreeing, of, trusted, .. }) => {
                 let voters = if *trusted { "trusted sources" } else { "usable sources" };
                 write!(f, "{agreeing} of {of} {voters} agree; more than half have to")

@@ -20,6 +20,7 @@ pub(super) fn source(offset_ms: i64, distance_ms: i64) -> Candidate {
         reachable: true,
         may_be_kept: true,
         flags: Flags::default(),
+        clock_error: None,
     }
 }
 

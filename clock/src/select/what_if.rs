@@ -128,6 +128,7 @@ impl Case {
             State::TooJittery { jitter, limit } => {
                 vec![Condition::MaxJitter(jitter), Condition::Calmer(limit)]
             }
+            State::Coarse { distance, clock } => vec![Condition::Closer(distance - clock)],
             State::Falseticker { misses_by } => {
                 let moved = Condition::Moved(-misses_by);
                 [moved].into_iter().chain(self.support(of)).collect()
