@@ -86,6 +86,12 @@ impl Estimate {
         self
     }
 
+    /// The offset is more by this: a leap second changed the reference's count of seconds, and not the clock.
+    #[must_use]
+    pub fn renumbered(self, by: NtpDuration) -> Self {
+        Self { offset: Offset::reference_ahead_by(self.offset.as_duration() + by), ..self }
+    }
+
     /// Three standard deviations of the offset, as a span.
     #[must_use]
     pub fn dispersion(&self) -> NtpDuration {

@@ -28,6 +28,8 @@ const CALM_RETURNS: f64 = 0.3;
 const SAME_JUMP: f64 = 0.3;
 /// The chance that something happens out of the blue.
 const SUDDEN: f64 = 3e-4;
+/// A reading may be so many seconds older than the latest: what the frequency is in doubt by makes little of it.
+const LATE: f64 = 64.0;
 /// The chance that the jitter changes its kind.
 const TO_OTHER_NOISE: f64 = 0.0025;
 
@@ -126,18 +128,21 @@ impl Bank {
         }
     }
 
-    /// Learns from an offset; says how much was learnt. Readings out of order are left alone.
+    /// Learns from an offset; says how much was learnt. One that is a little older than what is known already, as of a
+    /// source whose samples take time to make, counts as what it has grown to meanwhile; older ones are left alone.
     ///
     /// Of several sources, one that surprises is doubted itself, by the strain between it and the others.
     pub(super) fn update(&mut self, reading: &Reading<'_>, among: Option<&mut Strain>) -> Option<Learnt> {
-        let h = (reading.at - self.at).to_seconds();
-        if h < 0.0 {
+        let since = (reading.at - self.at).to_seconds();
+        if since < -LATE {
             return None;
         }
+        let (h, late) = (since.max(0.0), (-since).max(0.0));
         let bias = self.place(reading.via);
         self.mix();
-        self.at = reading.at;
-        let z = (reading.offset.as_duration() - self.anchor).to_seconds();
+        self.at = self.at + NtpDuration::from_seconds(h);
+        let grown = late * self.mean(|c| c.state.frequency());
+        let z = (reading.offset.as_duration() - self.anchor).to_seconds() + grown;
         for (i, cell) in self.cells.iter_mut().enumerate() {
             cell.state.predict(h, wander_of(i), self.biased.iter().map(|b| b.drift));
         }
@@ -255,6 +260,11 @@ impl Bank {
     pub(super) fn shift(&mut self, later: NtpDuration) {
         self.at = self.at + later;
         self.anchor -= later;
+    }
+
+    /// All offsets are more by this from now on: the reference's count of seconds changed.
+    pub(super) fn renumber(&mut self, by: NtpDuration) {
+        self.anchor += by;
     }
 
     /// Whether every figure is one. What came from a file need not be.

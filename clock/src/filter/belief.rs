@@ -17,6 +17,8 @@ use crate::sample::Sample;
 pub(super) const UNIFORM: f64 = 1.0 / 12.0;
 /// How far the edges of the interval are blurred, as a share of what is uncertain about the shortest round trip.
 const BLUR: f64 = 0.3;
+/// An interval is not narrower than this, in seconds: that of a source without a way would have no width.
+const NARROWEST: f64 = 1e-12;
 
 /// A kind of noise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +79,7 @@ pub(super) fn beliefs(delays: &Delays, lesson: &Lesson, sample: &Sample) -> Beli
     let base = lesson.base_variance(floor);
     KINDS.map(|kind| match kind {
         Kind::Interval => Belief::Within {
-            half_width: careful / 2.0,
+            half_width: (careful / 2.0).max(NARROWEST),
             blur: BLUR * bias + base.sqrt(),
             outlier: 2.0 * careful + 4.0 * delays.mean_excess() + base.sqrt(),
         },

@@ -74,8 +74,11 @@ impl Delays {
     }
 
     /// How far the true minimum is expected below the one seen. Few samples have not seen it, which keeps
-    /// them modest, even if they happen to be alike.
+    /// them modest, even if they happen to be alike. Where there is no way at all there is nothing to be missed.
     pub(super) fn minimum_bias(&self) -> f64 {
+        if self.sorted.last().is_none_or(|longest| *longest <= 0.0) {
+            return 0.0;
+        }
         let n = self.count.max(1) as f64;
         let first = (FIRST_EXCESS * self.min()).max(LEAST_FIRST_EXCESS);
         MINIMUM_BIAS * self.mean_excess() / n.sqrt() + first / (n * n * n)

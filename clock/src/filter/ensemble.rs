@@ -166,6 +166,11 @@ impl Ensemble {
         self.bank.disturb(by);
     }
 
+    /// All offsets are more by this from now on: a leap second changed the count of seconds, and not the clock.
+    pub fn renumber(&mut self, by: NtpDuration) {
+        self.bank.renumber(by);
+    }
+
     /// Whether every figure is one. What came from a file need not be.
     #[must_use]
     pub fn is_sound(&self) -> bool {

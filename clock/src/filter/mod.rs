@@ -144,6 +144,12 @@ impl SourceFilter {
         self.latest.map(|estimate| estimate.advanced(at))
     }
 
+    /// The correction that makes the clock keep step; `None` before the first sample.
+    #[must_use]
+    pub fn frequency(&self) -> Option<Frequency> {
+        self.latest.map(|estimate| estimate.frequency)
+    }
+
     /// How many samples there were.
     #[must_use]
     pub const fn samples(&self) -> u64 {
@@ -193,6 +199,14 @@ impl SourceFilter {
         }
         self.conclude();
         sound.then_some(self)
+    }
+
+    /// All offsets are more by this from now on: a leap second changed the count of seconds, and not the clock.
+    pub fn renumber(&mut self, by: NtpDuration) {
+        if let Some(bank) = &mut self.bank {
+            bank.renumber(by);
+        }
+        self.conclude();
     }
 
     /// Whether every figure is one. What came from a file need not be.
