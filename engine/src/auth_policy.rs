@@ -9,14 +9,15 @@ use crate::source::Source;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AuthPolicy {
     mode: AuthSelect,
-    /// Whether there are sources of either kind. Those that are never selected count as neither.
+    /// Whether there are servers of either kind. Those that are never selected count as neither, nor do reference
+    /// clocks, which are treated like authenticated servers.
     has_authenticated: bool,
     has_others: bool,
 }
 
 impl AuthPolicy {
     pub(crate) fn of(mode: AuthSelect, sources: &[Source]) -> Self {
-        let counts = || sources.iter().filter(|source| !source.options.flags.noselect);
+        let counts = || sources.iter().filter(|source| source.asked().is_some() && !source.flags().noselect);
         Self {
             mode,
             has_authenticated: counts().any(Source::is_authenticated),
@@ -26,7 +27,7 @@ impl AuthPolicy {
 
     /// The flags by which a source is selected: those of its options, and what the policy adds.
     pub(crate) fn flags(&self, source: &Source) -> Flags {
-        self.added(source.options.flags, source.is_authenticated())
+        self.added(source.flags(), source.is_authenticated())
     }
 
     fn added(&self, own: Flags, is_authenticated: bool) -> Flags {

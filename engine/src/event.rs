@@ -2,14 +2,13 @@
 
 mod fields;
 
-use std::fmt;
-use std::net::SocketAddr;
-
 use ntp_clock::select::State;
 use ntp_proto::nts::Aead;
-use ntp_proto::packet::KissCode;
+use ntp_proto::packet::{KissCode, Leap};
 use ntp_proto::time::{Frequency, NtpDuration, Offset};
+use std::fmt;
 
+use crate::address::SourceAddress;
 use crate::source::SourceId;
 
 pub use fields::{Field, Fields};
@@ -22,7 +21,7 @@ pub enum Event {
         /// Which.
         source: SourceId,
         /// Its address.
-        address: SocketAddr,
+        address: SourceAddress,
         /// As it was configured.
         name: String,
     },
@@ -31,28 +30,28 @@ pub enum Event {
         /// Which.
         source: SourceId,
         /// Its address.
-        address: SocketAddr,
+        address: SourceAddress,
     },
     /// A source did not answer the last eight requests.
     SourceLost {
         /// Which.
         source: SourceId,
         /// Its address.
-        address: SocketAddr,
+        address: SourceAddress,
     },
     /// The selected source fell silent and nobody else can be selected.
     SourceKept {
         /// Which.
         source: SourceId,
         /// Its address.
-        address: SocketAddr,
+        address: SourceAddress,
     },
     /// Another address took the place of a source.
     SourceReplaced {
         /// Who goes.
-        old: SocketAddr,
+        old: SourceAddress,
         /// Who comes.
-        new: SocketAddr,
+        new: SourceAddress,
         /// What selection last said of the one that goes.
         why: State,
     },
@@ -61,7 +60,7 @@ pub enum Event {
         /// Which.
         source: SourceId,
         /// Its address.
-        address: SocketAddr,
+        address: SourceAddress,
         /// What it said.
         code: KissCode,
     },
@@ -70,7 +69,7 @@ pub enum Event {
         /// Which.
         source: SourceId,
         /// Its address.
-        address: SocketAddr,
+        address: SourceAddress,
         /// Why, with the numbers.
         state: State,
     },
@@ -79,7 +78,7 @@ pub enum Event {
         /// Which.
         source: SourceId,
         /// Where it is asked for time.
-        address: SocketAddr,
+        address: SourceAddress,
         /// What it is authenticated by.
         aead: Aead,
     },
@@ -88,7 +87,7 @@ pub enum Event {
         /// Which.
         source: SourceId,
         /// Its address.
-        address: SocketAddr,
+        address: SourceAddress,
         /// Why.
         why: String,
         /// When the next attempt is made.
@@ -99,7 +98,7 @@ pub enum Event {
         /// Which.
         source: SourceId,
         /// Its address.
-        address: SocketAddr,
+        address: SourceAddress,
     },
     /// No source can be used any more.
     NoSelection {
@@ -123,6 +122,11 @@ pub enum Event {
     Stepped {
         /// Forward when positive.
         by: NtpDuration,
+    },
+    /// The kernel carried out a leap second.
+    LeapSecond {
+        /// Which way.
+        leap: Leap,
     },
     /// Somebody else set the clock.
     SteppedByOther {
@@ -152,7 +156,7 @@ pub enum Event {
         /// What is configured.
         name: String,
         /// Its address.
-        address: SocketAddr,
+        address: SourceAddress,
         /// The name of the source that has it.
         by: String,
     },
@@ -189,10 +193,16 @@ impl Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SourceAdded { address, name, .. } if address.ip().to_string() == *name => {
+            Self::SourceAdded { address, name, .. } if address.short() == *name => {
                 write!(f, "source {address} added")
             }
             Self::SourceAdded { address, name, .. } => write!(f, "source {address} ({name}) added"),
+            Self::SourceFound { address: clock @ SourceAddress::Refclock(_), .. } => {
+                write!(f, "reference clock {clock} gives time")
+            }
+            Self::SourceLost { address: clock @ SourceAddress::Refclock(_), .. } => {
+                write!(f, "reference clock {clock} lost: it gave no usable time for eight polls")
+            }
             Self::SourceFound { address, .. } => write!(f, "source {address} answers"),
             Self::SourceLost { address, .. } => {
                 write!(f, "source {address} lost: no answer to the last eight requests")
@@ -227,6 +237,8 @@ impl fmt::Display for Event {
             Self::Unsynchronised => f.write_str("clock not synchronised any more: its error may exceed 16 s"),
             Self::LocalReference => f.write_str("serving the local clock, since no source can be used"),
             Self::Stepped { by } => write!(f, "clock stepped by {by}"),
+            Self::LeapSecond { leap: Leap::Insert } => f.write_str("leap second inserted"),
+            Self::LeapSecond { .. } => f.write_str("leap second deleted"),
             Self::SteppedByOther { by } => write!(f, "another program stepped the clock by {by}"),
             Self::RateChangedByOther { rate } => {
                 write!(f, "another program set the clock's rate to {rate}; taking it back")

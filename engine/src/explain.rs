@@ -6,10 +6,9 @@
 mod build;
 mod verdict;
 
-use std::net::SocketAddr;
-
 use serde::{Deserialize, Serialize};
 
+use crate::address::SourceAddress;
 use crate::report::Duplicate;
 
 /// The clock, and the sources that were asked about.
@@ -62,7 +61,7 @@ pub struct Claim {
     /// As configured.
     pub name: String,
     /// Its address.
-    pub address: SocketAddr,
+    pub address: SourceAddress,
     /// One word.
     pub state: String,
     /// The least that our clock is slow by.
@@ -77,7 +76,7 @@ pub struct SourceExplanation {
     /// As configured.
     pub name: String,
     /// Its address.
-    pub address: SocketAddr,
+    pub address: SourceAddress,
     /// One word.
     pub state: String,
     /// Whether the clock is set by it.
@@ -94,8 +93,8 @@ pub struct SourceExplanation {
     pub weight: Option<f64>,
     /// What is believed of the way to it.
     pub path: Option<PathReport>,
-    /// Why it is asked as often as it is.
-    pub poll: PollReport,
+    /// Why it is asked as often as it is; none of a reference clock.
+    pub poll: Option<PollReport>,
     /// What would change the verdict, each a sentence about the source.
     pub changes: Vec<String>,
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use ntp_clock::Stamp;
+use ntp_clock::{Reading, Stamp};
 use ntp_proto::client::TxToken;
 use ntp_proto::nts::NtsSession;
 use ntp_proto::time::{Frequency, Monotonic, NtpDuration, RawTime};
@@ -68,6 +68,15 @@ pub enum Input<'a> {
         /// What.
         #[serde(with = "crate::hex::datagram")]
         bytes: Cow<'a, [u8]>,
+    },
+    /// A reference clock was read.
+    Reading {
+        /// Which.
+        source: SourceId,
+        /// When, as the reading says, and by which clock.
+        at: Stamp,
+        /// What it showed.
+        reading: Reading,
     },
     /// A name was looked up. No address: it failed, or the name has none.
     Resolved {
@@ -200,7 +209,7 @@ impl Target {
     pub(crate) fn includes(&self, source: &Source) -> bool {
         match self {
             Self::All => true,
-            Self::Host(Host::Address(address)) => source.address.ip() == *address,
+            Self::Host(Host::Address(address)) => source.address().is_at(*address),
             Self::Host(Host::Name(name)) => source.name == *name,
         }
     }

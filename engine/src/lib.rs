@@ -20,6 +20,8 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod address;
+mod asked;
 mod auth_policy;
 mod directory;
 mod discipline;
@@ -32,12 +34,14 @@ mod input;
 mod keys;
 mod options;
 pub mod record;
+mod refclock;
 mod reference;
 pub mod report;
 mod snapshot;
 mod source;
 
 pub use action::{Action, CertificateDates, ClockCommand, ClockStatus, Drift};
+pub use address::SourceAddress;
 pub use directory::LookupId;
 pub use engine::Engine;
 pub use event::Event;
@@ -49,6 +53,7 @@ pub use options::{
     AuthSelect, Entry, Family, FromFile, Host, Local, NtsOptions, NtsPolicy, Options, SavedKeys, SourceKind,
     SourceOptions,
 };
+pub use refclock::{PulseOptions, RefclockOptions};
 pub use report::Report;
 pub use snapshot::{ReferenceTime, SNAPSHOT_WORDS, TimeSnapshot};
 pub use source::SourceId;

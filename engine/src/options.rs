@@ -11,6 +11,7 @@ use ntp_proto::time::{Frequency, NtpDuration, Offset};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Drift;
+use crate::refclock::RefclockOptions;
 
 /// The addresses behind a name seldom change.
 const TWO_WEEKS: NtpDuration = NtpDuration::from_secs(1_209_600);
@@ -49,6 +50,8 @@ pub struct Options {
     pub nts: NtsPolicy,
     /// Keys of an earlier run.
     pub saved_keys: Vec<SavedKeys>,
+    /// The reference clocks of this machine.
+    pub refclocks: Vec<RefclockOptions>,
 }
 
 impl Default for Options {
@@ -67,6 +70,7 @@ impl Default for Options {
             auth_select: AuthSelect::Mix,
             nts: NtsPolicy::default(),
             saved_keys: Vec::new(),
+            refclocks: Vec::new(),
         }
     }
 }

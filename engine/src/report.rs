@@ -3,6 +3,8 @@
 //! Field names carry their units. Signs: offsets are reference − ours, so positive means that our clock is
 //! slow; frequencies are corrections, so positive means that our clock loses time by itself.
 
+mod refclock;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -12,13 +14,16 @@ use ntp_proto::nts::NtsSession;
 use ntp_proto::packet::{Leap, RefId, Stratum};
 use serde::{Deserialize, Serialize};
 
+use crate::address::SourceAddress;
 use crate::directory::LookupId;
 use crate::engine::Engine;
 use crate::input::{Now, StampQuality};
 use crate::keys::Keys;
 use crate::options::{Origin, SourceKind};
 use crate::reference::Standing;
-use crate::source::Source;
+use crate::source::{Kind, Source};
+
+pub use refclock::RefclockReport;
 
 /// The whole of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +44,7 @@ pub struct Duplicate {
     /// As configured.
     pub name: String,
     /// Its address.
-    pub address: SocketAddr,
+    pub address: SourceAddress,
     /// The source that has it, as configured.
     pub used_by: String,
 }
@@ -74,7 +79,7 @@ pub struct TrackingReport {
     /// The selected source, as configured.
     pub source: Option<String>,
     /// Its address.
-    pub address: Option<SocketAddr>,
+    pub address: Option<SourceAddress>,
     /// Unix time of the latest update.
     pub reference_time_unix: Option<f64>,
     /// Seconds since the latest update.
@@ -119,8 +124,8 @@ pub struct SourceReport {
     /// As configured.
     pub name: String,
     /// Its address.
-    pub address: SocketAddr,
-    /// `server` or `pool`.
+    pub address: SourceAddress,
+    /// `server`, `pool` or `refclock`.
     pub kind: String,
     /// Who wants it: `configuration`, `operator`, or the path of a file of `sources.sourcedir`.
     pub origin: String,
@@ -164,16 +169,18 @@ pub struct SourceReport {
     pub jitter_s: Option<f64>,
     /// Samples so far.
     pub samples: u64,
-    /// Requests sent.
+    /// Requests sent; none to a reference clock.
     pub requests: u64,
     /// Replies that were believed.
     pub replies: u64,
     /// How often each test of a reply failed; those that never did are left out.
     pub discards: Vec<(String, u64)>,
-    /// Who made the stamps of the latest exchange, transmit and receive.
-    pub stamps: (StampQuality, StampQuality),
+    /// Who made the stamps of the latest exchange, transmit and receive; none of a reference clock.
+    pub stamps: Option<(StampQuality, StampQuality)>,
     /// How it is authenticated; `None`: not at all.
     pub nts: Option<NtsReport>,
+    /// More of it, if it is a reference clock.
+    pub refclock: Option<RefclockReport>,
 }
 
 /// The keys of a source that is asked with NTS.
@@ -237,7 +244,7 @@ impl Engine {
             stratum: vars.stratum.get(),
             ref_id: ref_id_words(vars.ref_id, vars.stratum),
             source: selected.map(|s| s.name.clone()),
-            address: selected.map(|s| s.address),
+            address: selected.map(Source::address),
             reference_time_unix: tracking.map(|t| t.reference_time.to_unix_seconds()),
             age_s: tracking.zip(estimate).map(|(t, e)| (e.at - t.updated).to_seconds()),
             remaining_offset_s: remaining,
@@ -269,13 +276,13 @@ impl Engine {
     /// The entries that no source stands for: because others have their addresses, or because they have none.
     pub(crate) fn without_source(&self) -> (Vec<Duplicate>, Vec<String>) {
         let (mut duplicates, mut unresolved) = (Vec::new(), Vec::new());
-        let served: BTreeSet<usize> = self.sources.iter().map(|s| s.entry).collect();
+        let served: BTreeSet<usize> = self.sources.iter().filter_map(Source::entry).collect();
         let entries = self.entries.iter().enumerate().filter_map(|(i, e)| Some((i, e.as_ref()?)));
         for (index, entry) in entries.filter(|(index, _)| !served.contains(index)) {
             let name = entry.host.to_string();
             match self.holder(LookupId(index)) {
                 Some(holder) => {
-                    let (address, used_by) = (holder.address, holder.name.clone());
+                    let (address, used_by) = (holder.address(), holder.name.clone());
                     duplicates.push(Duplicate { name, address, used_by });
                 }
                 None => unresolved.push(name),
@@ -284,8 +291,16 @@ impl Engine {
         (duplicates, unresolved)
     }
 
-    fn origin(&self, entry: usize) -> String {
-        match self.origins.get(&entry) {
+    fn kind(&self, entry: Option<usize>) -> &'static str {
+        match entry.map(|entry| self.entry(LookupId(entry)).map(|e| e.kind)) {
+            None => "refclock",
+            Some(Some(SourceKind::Pool { .. })) => "pool",
+            Some(_) => "server",
+        }
+    }
+
+    fn origin(&self, entry: Option<usize>) -> String {
+        match entry.and_then(|entry| self.origins.get(&entry)) {
             None => "configuration".to_owned(),
             Some(Origin::Operator) => "operator".to_owned(),
             Some(Origin::File(file)) => file.clone(),
@@ -296,38 +311,39 @@ impl Engine {
         let free = self.discipline.timeline.free_now(now.raw);
         let estimate = source.filter.estimate(free);
         let has_samples = source.filter.samples() > 0;
-        let pool = self.entry(LookupId(source.entry)).is_some_and(|e| e.kind != SourceKind::Server);
+        let asked = source.asked();
         SourceReport {
             id: source.id.number(),
             name: source.name.clone(),
-            address: source.address,
-            origin: self.origin(source.entry),
-            kind: if pool { "pool" } else { "server" }.to_owned(),
+            address: source.address(),
+            origin: self.origin(source.entry()),
+            kind: self.kind(source.entry()).to_owned(),
             state: source.state.name().to_owned(),
             used: source.state.is_used(),
             selected: source.state.is_selected(),
             reason: reason(source, source.state),
-            offline: source.association.standing() == Answering::Offline,
+            offline: asked.is_some_and(|a| a.association.standing() == Answering::Offline),
             stratum: source.server.map(|s| s.stratum.get()),
             ref_id: source.server.map(|s| ref_id_words(s.ref_id, s.stratum)),
-            reach: source.association.reach().to_string(),
-            poll_s: source.association.poll().interval().to_seconds(),
+            reach: source.reach().to_string(),
+            poll_s: source.poll().to_seconds(),
             last_sample_age_s: source.last.map(|l| (free - l.at).to_seconds()),
             last_offset_s: source.last.map(|l| l.offset.to_seconds()),
-            last_delay_s: source.last.map(|l| l.delay.to_seconds()),
+            last_delay_s: asked.and(source.last).map(|l| l.delay.to_seconds()),
             offset_s: estimate.map(|e| self.discipline.phase(&e, now).to_seconds()),
             stddev_s: estimate.map(|e| e.uncertainty().to_seconds()),
             error_bound_s: estimate.map(|e| source.root_distance(&e).to_seconds()),
             frequency_ppm: estimate.map(|e| e.frequency.to_ppm()),
             skew_ppm: estimate.map(|e| e.frequency_uncertainty().to_ppm()),
-            min_delay_s: has_samples.then(|| source.filter.min_delay().to_seconds()),
-            jitter_s: has_samples.then(|| source.filter.jitter().to_seconds()),
+            min_delay_s: asked.filter(|_| has_samples).map(|_| source.filter.min_delay().to_seconds()),
+            jitter_s: has_samples.then(|| source.jitter().to_seconds()),
             samples: source.filter.samples(),
-            requests: source.association.requests(),
-            replies: source.association.replies(),
+            requests: asked.map_or(0, |a| a.association.requests()),
+            replies: asked.map_or(0, |a| a.association.replies()),
             discards: discards(source),
-            stamps: (source.tx_quality, source.rx_quality),
-            nts: source.keys.as_ref().map(|keys| nts_report(keys, now)),
+            stamps: asked.map(|a| (a.tx_quality, a.rx_quality)),
+            nts: source.keys().map(|keys| nts_report(keys, now)),
+            refclock: source.refclock().map(|refclock| self.refclock_report(source, refclock, now)),
         }
     }
 }
@@ -350,21 +366,29 @@ fn nts_report(keys: &Keys, now: Now) -> NtsReport {
 }
 
 fn discards(source: &Source) -> Vec<(String, u64)> {
-    let failed = source.association.discards().iter().filter(|(_, count)| *count > 0);
+    let all: Vec<(&str, u64)> = match &source.kind {
+        Kind::Server(asked) => asked.association.discards().iter().collect(),
+        Kind::Refclock(refclock) => refclock.counts.refused().to_vec(),
+    };
+    let failed = all.into_iter().filter(|(_, count)| *count > 0);
     failed.map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
 /// The verdict of selection, preceded by what the source itself says if that is why.
 pub(crate) fn reason(source: &Source, state: State) -> String {
-    let wants_keys = source.keys.as_ref().filter(|keys| !keys.are_there());
-    match (source.association.standing(), source.last_discard, state) {
+    let asked = match &source.kind {
+        Kind::Server(asked) => asked,
+        Kind::Refclock(refclock) => return refclock::reason(refclock, state),
+    };
+    let wants_keys = source.keys().filter(|keys| !keys.are_there());
+    match (asked.association.standing(), asked.last_discard, state) {
         (Answering::Offline, ..) => "offline: not asked until it is said to be online".to_owned(),
         (Answering::Refused(_), Some(discard), _) => format!("not asked any more: {discard}"),
         _ if wants_keys.is_some() => {
             let why = wants_keys.and_then(Keys::trouble).map(|why| format!(": {why}"));
             format!("no NTS keys{}", why.unwrap_or_default())
         }
-        (_, _, State::NotSelectable) if !source.options.flags.noselect => {
+        (_, _, State::NotSelectable) if !asked.options.flags.noselect => {
             "measured only: it is not authenticated, which sources.authselectmode asks for".to_owned()
         }
         (_, Some(discard), State::NoSamples | State::New) => format!("no usable sample yet: {discard}"),

@@ -14,7 +14,7 @@ use crate::input::{ClockOutcome, Now};
 use crate::options::Options;
 use crate::reference::{Standing, Tracking};
 use crate::snapshot::{ReferenceTime, TimeSnapshot};
-use crate::source::{Source, SourceId};
+use crate::source::{Kind, Source, SourceId};
 
 /// A snapshot is believed for so long; it is renewed long before.
 pub(super) const VALIDITY: NtpDuration = NtpDuration::from_secs(3_600);
@@ -64,7 +64,11 @@ impl Engine {
         let free = self.discipline.timeline.free_now(now.raw);
         let policy = AuthPolicy::of(self.options.auth_select, &self.sources);
         Case {
-            candidates: self.sources.iter().map(|s| s.candidate(free, policy.flags(s))).collect(),
+            candidates: self
+                .sources
+                .iter()
+                .map(|s| s.candidate(free, policy.flags(s), self.clock_error(now, s)))
+                .collect(),
             current: self.selected.and_then(|id| self.sources.iter().position(|s| s.id == id)),
             limits: self.options.selection,
         }
@@ -76,7 +80,7 @@ impl Engine {
         if now.monotonic - self.started >= SETTLING {
             return false;
         }
-        let anyone = || self.sources.iter().any(|s| s.is_settling(now.monotonic));
+        let anyone = || self.sources.iter().any(|s| s.is_settling(now.monotonic, self.started));
         self.discipline.updates() == 0 && (self.directory.is_settling(now.monotonic) || anyone())
     }
 
@@ -133,6 +137,10 @@ impl Engine {
     }
 
     pub(super) fn stepped_by_other(&mut self, now: Now, by: NtpDuration) {
+        if self.is_leap(now, by) {
+            self.count_anew(now, by);
+            return;
+        }
         self.discipline.stepped(now.raw - by, by);
         self.events.push_back(Event::SteppedByOther { by });
         self.disturb(FOREIGN_STEP);
@@ -201,6 +209,7 @@ impl Engine {
             max_error: KERNEL_MAX_ERROR,
             est_error: KERNEL_MAX_ERROR,
         });
+        self.armed = status.leap;
         self.actions.push_back(Action::Clock(ClockCommand::SetStatus(status)));
     }
 
@@ -244,7 +253,7 @@ impl Engine {
         let max_error = remaining + tracking.root_distance(estimate.at);
         Some(ClockStatus {
             synchronised: max_error < KERNEL_MAX_ERROR,
-            leap: Leap::None,
+            leap: self.leap_of_today(now),
             max_error,
             est_error: remaining + NtpDuration::from_seconds(estimate.uncertainty().to_seconds()),
         })
@@ -294,10 +303,10 @@ impl Engine {
             }
             None => (offset.to_seconds().abs(), NtpDuration::ZERO),
         };
-        let (stratum, ref_id) = if source.options.copy {
+        let (stratum, ref_id) = if source.asked().is_some_and(|asked| asked.options.copy) {
             (server.stratum, server.ref_id)
         } else {
-            (server.stratum.next(), RefId::of_address(source.address.ip()))
+            (server.stratum.next(), source.ref_id())
         };
         Some(Tracking {
             source: selected,
@@ -341,7 +350,10 @@ impl Engine {
         self.tell_kernel(now);
         if self.timers.may_verify(now.monotonic) {
             for source in &mut self.sources {
-                source.association.recheck(now.monotonic);
+                match &mut source.kind {
+                    Kind::Server(asked) => asked.association.recheck(now.monotonic),
+                    Kind::Refclock(refclock) => refclock.restart(now.monotonic),
+                }
             }
         }
     }
@@ -349,11 +361,11 @@ impl Engine {
     fn tell_states(&mut self, states: &[State]) {
         for (source, state) in self.sources.iter_mut().zip(states) {
             if state.is_false() && !source.state.is_false() {
-                let (source, address, state) = (source.id, source.address, *state);
+                let (source, address, state) = (source.id, source.address(), *state);
                 self.events.push_back(Event::Falseticker { source, address, state });
             }
             if *state == State::Kept && source.state != State::Kept {
-                self.events.push_back(Event::SourceKept { source: source.id, address: source.address });
+                self.events.push_back(Event::SourceKept { source: source.id, address: source.address() });
             }
             source.state = *state;
         }
@@ -366,7 +378,7 @@ impl Engine {
         self.selected = chosen;
         let source = chosen.and_then(|id| self.sources.iter().find(|s| s.id == id));
         self.events.push_back(match source {
-            Some(source) => Event::Selected { source: source.id, address: source.address },
+            Some(source) => Event::Selected { source: source.id, address: source.address() },
             None => Event::NoSelection {
                 sources: self.sources.len(),
                 why: self.sources.iter().map(|s| s.state).max_by_key(|s| how_far(*s)),

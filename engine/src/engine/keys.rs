@@ -8,23 +8,24 @@ use crate::directory::LookupId;
 use crate::event::Event;
 use crate::input::{KeyExchange, KeyFailure, Now};
 use crate::options::{Host, SavedKeys};
-use crate::source::SourceId;
+use crate::source::{Kind, Source, SourceId};
 
 impl Engine {
     /// Sources whose keys are missing, used up or old ask for them.
     pub(super) fn fetch_keys(&mut self, now: Now) {
         let (dates, lifetime) = (self.certificate_dates(now), self.options.nts.lifetime);
         for source in &mut self.sources {
-            let Some(keys) = &mut source.keys else { continue };
+            let Source { kind: Kind::Server(asked), id, name, .. } = source else { continue };
+            let Some(keys) = &mut asked.keys else { continue };
             // Who is not to be asked for time needs no keys.
-            let Some(due) = source.association.next_request() else { continue };
+            let Some(due) = asked.association.next_request() else { continue };
             if due <= now.monotonic {
                 keys.prepare(now.monotonic, lifetime, &mut self.rng);
             }
             if keys.poll(now.monotonic) {
                 self.actions.push_back(Action::EstablishKeys {
-                    source: source.id,
-                    host: Host::from(source.name.as_str()),
+                    source: *id,
+                    host: Host::from(name.as_str()),
                     server: SocketAddr::new(keys.address, keys.options.port),
                     cert_set: keys.options.cert_set,
                     dates,
@@ -50,22 +51,23 @@ impl Engine {
                 None => Ok(given),
             });
         let Self { sources, rng, events, entries, .. } = self;
-        let Some(source) = sources.iter_mut().find(|s| s.id == id) else { return };
-        let Some(keys) = &mut source.keys else { return };
+        let Some(asked) = sources.iter_mut().find(|s| s.id == id).and_then(Source::asked_mut) else { return };
+        let Some(keys) = &mut asked.keys else { return };
         match result {
             Ok(given) => {
-                let port = entries.get(source.entry).and_then(Option::as_ref).map_or(123, |entry| entry.port);
-                source.address = given.server.unwrap_or(SocketAddr::new(keys.address, port));
+                let port = entries.get(asked.entry).and_then(Option::as_ref).map_or(123, |entry| entry.port);
+                asked.address = given.server.unwrap_or(SocketAddr::new(keys.address, port));
                 let aead = given.session.aead();
                 keys.established(now.monotonic, *given, dates);
-                events.push_back(Event::KeysEstablished { source: id, address: source.address, aead });
+                events.push_back(Event::KeysEstablished { source: id, address: asked.address.into(), aead });
             }
             Err(failure) => {
                 let is_news = keys.trouble() != Some(failure.words.as_str());
                 let why = failure.words.clone();
                 let retry = keys.failed(now.monotonic, failure, rng);
                 if is_news {
-                    events.push_back(Event::KeysMissing { source: id, address: source.address, why, retry });
+                    let address = asked.address.into();
+                    events.push_back(Event::KeysMissing { source: id, address, why, retry });
                 }
             }
         }
@@ -75,11 +77,12 @@ impl Engine {
     pub(super) fn judge_certificates(&mut self, now: Now) {
         let CertificateDates::At(unix) = self.certificate_dates(now) else { return };
         for source in &mut self.sources {
-            let Some(keys) = &mut source.keys else { continue };
+            let Source { kind: Kind::Server(asked), id, .. } = source else { continue };
+            let Some(keys) = &mut asked.keys else { continue };
             if !keys.time_is_known(now.monotonic, unix, &mut self.rng) {
                 let why = keys.trouble().unwrap_or_default().to_owned();
                 let retry = keys.next_exchange().map_or_else(Default::default, |at| at - now.monotonic);
-                let (source, address) = (source.id, source.address);
+                let (source, address) = (*id, asked.address.into());
                 self.events.push_back(Event::KeysMissing { source, address, why, retry });
             }
         }
@@ -89,9 +92,10 @@ impl Engine {
     #[must_use]
     pub fn saved_keys(&self) -> Vec<SavedKeys> {
         let saved = self.sources.iter().filter_map(|source| {
-            let keys = source.keys.as_ref()?;
+            let asked = source.asked()?;
+            let keys = asked.keys.as_ref()?;
             let session = keys.session().filter(|session| session.cookies() > 0)?.clone();
-            let (host, server) = (Host::from(source.name.as_str()), source.address);
+            let (host, server) = (Host::from(source.name.as_str()), asked.address);
             Some(SavedKeys { host, address: keys.address, server, session })
         });
         saved.collect()
@@ -128,7 +132,7 @@ impl Engine {
 
     /// The name of another source that has this address.
     fn held_by_another(&self, id: SourceId, address: SocketAddr) -> Option<&str> {
-        let holder = self.sources.iter().find(|source| source.address == address && source.id != id);
+        let holder = self.holder_of(address).filter(|source| source.id != id);
         holder.map(|source| source.name.as_str())
     }
 }

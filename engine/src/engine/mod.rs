@@ -5,14 +5,18 @@
 //! | `mod.rs` | which part an input belongs to |
 //! | `pool.rs` | which servers stand for a name |
 //! | `sources.rs` | who is asked, and what becomes of answers |
+//! | `refclocks.rs` | what reference clocks show |
 //! | `keys.rs` | who needs keys of NTS, and whose certificates are believed |
 //! | `clock.rs` | who is believed, and what becomes of the clock |
+//! | `leap.rs` | what becomes of leap seconds |
 //! | `timers.rs` | what is due |
 //! | `state.rs` | whether all of it makes sense, and other options for it |
 
 mod clock;
 mod keys;
+mod leap;
 mod pool;
+mod refclocks;
 mod sources;
 mod state;
 #[cfg(test)]
@@ -24,6 +28,7 @@ use std::net::SocketAddr;
 
 use ntp_clock::filter::UNKNOWN_SKEW;
 use ntp_clock::{ClockEpoch, Ensemble, SourceFilter, Timeline};
+use ntp_proto::packet::Leap;
 use ntp_proto::time::{Frequency, Monotonic, NtpDuration};
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
@@ -67,6 +72,8 @@ pub struct Engine {
     pub(crate) standing: Standing,
     pub(crate) tracking: Option<Tracking>,
     selected: Option<SourceId>,
+    /// The leap second that the kernel was told of.
+    armed: Leap,
     /// What all sources that are used say together.
     pub(crate) ensemble: Option<Ensemble>,
     pub(crate) timers: Timers,
@@ -101,12 +108,14 @@ impl Engine {
             standing: Standing::Unsynchronised,
             tracking: None,
             selected: None,
+            armed: Leap::None,
             ensemble: None,
             timers: Timers::default(),
             actions: VecDeque::new(),
             events: VecDeque::new(),
         };
         engine.actions.extend(engine.discipline.rest_at(prior.frequency));
+        engine.add_refclocks();
         engine.add_entries(now);
         engine.run_timers(now);
         engine
@@ -122,6 +131,7 @@ impl Engine {
             Input::Datagram { source, token, at, quality, bytes } => {
                 self.datagram(now, source, token, at, quality, &bytes);
             }
+            Input::Reading { source, at, reading } => self.reading(now, source, at, &reading),
             Input::Resolved { lookup, addresses } => self.resolved(now, lookup, &addresses),
             Input::KeysEstablished { source, dates, result } => {
                 self.keys_established(now, source, dates, result);
@@ -186,7 +196,7 @@ impl Engine {
             monotonic: now.monotonic,
             free: timeline.free_now(now.raw),
             rate: timeline.correction(),
-            sources: learnt.map(|s| (s.address, s.filter.clone())).collect(),
+            sources: learnt.filter_map(|s| Some((s.asked()?.address, s.filter.clone()))).collect(),
         }
     }
 
@@ -260,7 +270,8 @@ impl Engine {
         };
         self.history = Some((history, shift));
         for index in 0..self.sources.len() {
-            if let Some(filter) = self.recalled(self.sources[index].address) {
+            let address = self.sources[index].asked().map(|asked| asked.address);
+            if let Some(filter) = address.and_then(|address| self.recalled(address)) {
                 self.sources[index].filter = filter;
             }
         }

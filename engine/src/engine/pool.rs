@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use crate::action::Action;
+use crate::asked::Asked;
 use crate::directory::LookupId;
 use crate::event::Event;
 use crate::input::Now;
 use crate::keys::Keys;
 use crate::options::{Entry, FromFile, Host, Origin, SourceKind};
-use crate::source::{Source, SourceId};
+use crate::source::{Kind, Source, SourceId};
 
 /// Sources do not start all at the same moment, but soon: thousands of them within a quarter of a minute.
 const START_SPACING: NtpDuration = NtpDuration::from_millis(50);
@@ -73,7 +74,7 @@ impl Engine {
                 None => self.close_entry(index),
             }
         }
-        self.remove_sources(|source, entries| entries[source.entry].is_none());
+        self.remove_sources(|asked, entries| entries[asked.entry].is_none());
         self.open_freed(now);
         for FromFile { file, entry } in wanted.into_values().flatten() {
             self.add_entry(now, entry, Origin::File(file));
@@ -83,16 +84,16 @@ impl Engine {
 
     /// The entries whose host or one of whose addresses is `host`, and all their sources, go.
     pub(super) fn delete(&mut self, now: Now, host: &Host) {
-        let is_it = |source: &Source| matches!(host, Host::Address(a) if source.address.ip() == *a);
+        let is_it = |asked: &Asked| matches!(host, Host::Address(a) if asked.address.ip() == *a);
         for index in 0..self.entries.len() {
             let named = self.entries[index].as_ref().is_some_and(|entry| entry.host == *host);
             let server = self.entries[index].as_ref().is_some_and(|entry| entry.kind == SourceKind::Server);
-            let hit = self.sources.iter().any(|s| s.entry == index && is_it(s));
+            let hit = self.asked().any(|(_, asked)| asked.entry == index && is_it(asked));
             if named || hit && server {
                 self.close_entry(index);
             }
         }
-        self.remove_sources(|source, entries| entries[source.entry].is_none() || is_it(source));
+        self.remove_sources(|asked, entries| entries[asked.entry].is_none() || is_it(asked));
         self.open_freed(now);
         self.reselect(now, None);
     }
@@ -116,13 +117,14 @@ impl Engine {
     /// A name was answered.
     pub(super) fn resolved(&mut self, now: Now, lookup: LookupId, addresses: &[IpAddr]) {
         let Some(entry) = self.entry(lookup).cloned() else { return };
-        let in_use: Vec<IpAddr> = self.sources.iter().map(Source::found_at).collect();
+        let in_use: Vec<IpAddr> = self.asked().map(|(_, asked)| asked.found_at()).collect();
         let fits = |a: &IpAddr| entry.options.family.is_none_or(|family| family.contains(*a));
         self.directory.offer(lookup, addresses.iter().copied().filter(fits), &in_use);
         self.move_if_renamed(now, lookup, addresses);
         self.fill(now, lookup, &entry);
-        let awaited = |bad: &SourceId| self.sources.iter().any(|s| s.id == *bad && s.entry == lookup.0);
-        if let Some(bad) = self.replacements.pending.take_if(|bad| awaited(bad)) {
+        let awaited = |bad: &SourceId| self.asked().any(|(id, asked)| id == *bad && asked.entry == lookup.0);
+        if let Some(bad) = self.replacements.pending.filter(awaited) {
+            self.replacements.pending = None;
             self.replace(now, bad);
         }
         if self.sources_of(lookup) >= wanted(&entry) {
@@ -134,7 +136,7 @@ impl Engine {
             let name = entry.host.to_string();
             self.events.push_back(match self.holder(lookup) {
                 Some(holder) => {
-                    Event::AddressTaken { name, address: holder.address, by: holder.name.clone() }
+                    Event::AddressTaken { name, address: holder.address(), by: holder.name.clone() }
                 }
                 None => Event::LookupFailed { name, retry },
             });
@@ -143,25 +145,29 @@ impl Engine {
 
     /// Sources that are of no use make room, as far as there is somebody to take their place.
     pub(super) fn replace_bad(&mut self, now: Now) {
-        let silent = self.sources.iter().find(|s| {
-            let asked = s.association.requests() > TENTATIVE_REQUESTS;
-            let has_no_keys = s.keys.as_ref().is_some_and(|keys| !keys.are_there() && keys.failures() > 1);
-            (asked || has_no_keys)
-                && s.association.replies() == 0
-                && self.directory.has_spare(LookupId(s.entry))
+        let silent = self.asked().find(|(_, asked)| {
+            let was_asked = asked.association.requests() > TENTATIVE_REQUESTS;
+            let has_no_keys =
+                asked.keys.as_ref().is_some_and(|keys| !keys.are_there() && keys.failures() > 1);
+            (was_asked || has_no_keys)
+                && asked.association.replies() == 0
+                && self.directory.has_spare(LookupId(asked.entry))
         });
-        if let Some(id) = silent.map(|s| s.id) {
+        if let Some(id) = silent.map(|(id, _)| id) {
             self.replace(now, id);
             return;
         }
         if self.replacements.latest.is_some_and(|at| now.monotonic - at < REPLACE_INTERVAL) {
             return;
         }
-        let is_named = |s: &Source| matches!(self.entry(LookupId(s.entry)), Some(e) if is_name(e));
-        let badness = |s: &&Source| if s.is_refused() { BAD_POLLS } else { s.bad_polls };
-        let worst = self.sources.iter().filter(|s| is_named(s)).max_by_key(badness);
-        let Some(bad) = worst.filter(|s| badness(s) >= BAD_POLLS) else { return };
-        let (id, lookup) = (bad.id, LookupId(bad.entry));
+        let named = self.sources.iter().filter_map(|source| {
+            let asked = source.asked()?;
+            let lookup = LookupId(asked.entry);
+            let badness = if asked.is_refused() { BAD_POLLS } else { source.bad_polls };
+            self.entry(lookup).is_some_and(is_name).then_some((badness, source.id, lookup))
+        });
+        let worst = named.max_by_key(|(badness, ..)| *badness);
+        let Some((_, id, lookup)) = worst.filter(|(badness, ..)| *badness >= BAD_POLLS) else { return };
         self.replacements.latest = Some(now.monotonic);
         if self.directory.has_spare(lookup) {
             self.replace(now, id);
@@ -173,11 +179,14 @@ impl Engine {
 
     /// Whether a source can be used, poll by poll.
     pub(super) fn judge(source: &mut Source) {
-        let is_reachable = source.association.reach().is_reachable();
+        let is_reachable = source.reach().is_reachable();
         source.unreachable_polls = if is_reachable { 0 } else { source.unreachable_polls.saturating_add(1) };
         let bad = match source.state {
             State::Falseticker { .. } | State::TooDistant { .. } | State::TooJittery { .. } => true,
-            _ => !is_reachable && source.association.requests() >= u64::from(BAD_POLLS),
+            _ => {
+                let polls = source.asked().map_or(u64::MAX, |asked| asked.association.requests());
+                !is_reachable && polls >= u64::from(BAD_POLLS)
+            }
         };
         source.bad_polls = match bad {
             // The reach register has counted eight polls already.
@@ -193,7 +202,7 @@ impl Engine {
 
     /// The source at an address.
     pub(crate) fn holder_of(&self, address: SocketAddr) -> Option<&Source> {
-        self.sources.iter().find(|s| s.address == address)
+        self.sources.iter().find(|s| s.address().socket() == Some(address))
     }
 
     /// The source that has the address of an entry that came to nothing.
@@ -203,7 +212,7 @@ impl Engine {
             Host::Address(address) => self.holder_of(SocketAddr::new(address, entry.port)),
             Host::Name(_) => {
                 let taken = self.directory.taken(lookup)?;
-                self.sources.iter().find(|s| s.address.ip() == taken)
+                self.sources.iter().find(|s| s.address().is_at(taken))
             }
         }
     }
@@ -224,7 +233,7 @@ impl Engine {
 
     /// Addresses that another source had are asked for those who named them, once they are free.
     fn open_freed(&mut self, now: Now) {
-        let has_source: BTreeSet<usize> = self.sources.iter().map(|s| s.entry).collect();
+        let has_source: BTreeSet<usize> = self.sources.iter().filter_map(Source::entry).collect();
         for index in (0..self.entries.len()).filter(|index| !has_source.contains(index)) {
             let Some(entry) = &self.entries[index] else { continue };
             let Host::Address(address) = entry.host else { continue };
@@ -245,27 +254,24 @@ impl Engine {
     /// The server of a name has moved: the address in use is not among those that the name has now.
     fn move_if_renamed(&mut self, now: Now, lookup: LookupId, addresses: &[IpAddr]) {
         let single = self.entry(lookup).is_some_and(|e| e.kind == SourceKind::Server);
-        let moved = |s: &&Source| s.entry == lookup.0 && !addresses.contains(&s.found_at());
-        if single
-            && !addresses.is_empty()
-            && let Some(id) = self.sources.iter().find(moved).map(|s| s.id)
-        {
+        let moved = |asked: &Asked| asked.entry == lookup.0 && !addresses.contains(&asked.found_at());
+        let gone = self.asked().find(|(_, asked)| moved(asked)).map(|(id, _)| id);
+        if let Some(id) = gone.filter(|_| single && !addresses.is_empty()) {
             self.replace(now, id);
         }
     }
 
     /// Puts the entry's next address in the place of a source; leaves it if there is none.
     fn replace(&mut self, now: Now, id: SourceId) {
-        let Some(source) = self.source(id) else { return };
-        let (entry, old, state) = (source.entry, source.address, source.state);
-        let found_at = source.found_at();
+        let Some(Source { kind: Kind::Server(asked), state, .. }) = self.source(id) else { return };
+        let (entry, old, found_at, state) = (asked.entry, asked.address, asked.found_at(), *state);
         let Some(address) = self.unused_spare(LookupId(entry), old.port()) else { return };
         self.directory.ban(LookupId(entry), found_at);
         self.remove_source(id);
         self.add_source(now, entry, address);
         self.open_freed(now);
         let new = SocketAddr::new(address, old.port());
-        self.events.push_back(Event::SourceReplaced { old, new, why: state });
+        self.events.push_back(Event::SourceReplaced { old: old.into(), new: new.into(), why: state });
         self.reselect(now, None);
     }
 
@@ -274,16 +280,22 @@ impl Engine {
         loop {
             let address = self.directory.take_spare(lookup)?;
             let socket = SocketAddr::new(address, port);
-            if self.sources.iter().all(|s| s.address != socket && s.found_at() != address) {
+            if self.asked().all(|(_, asked)| asked.address != socket && asked.found_at() != address) {
                 return Some(address);
             }
         }
     }
 
-    fn remove_sources(&mut self, goes: impl Fn(&Source, &[Option<Entry>]) -> bool) {
+    /// The servers among the sources.
+    fn asked(&self) -> impl Iterator<Item = (SourceId, &Asked)> {
+        self.sources.iter().filter_map(|source| Some((source.id, source.asked()?)))
+    }
+
+    /// Of servers; reference clocks stay.
+    fn remove_sources(&mut self, goes: impl Fn(&Asked, &[Option<Entry>]) -> bool) {
         let (entries, actions) = (&self.entries, &mut self.actions);
         self.sources.retain(|source| {
-            let stays = !goes(source, entries);
+            let stays = source.asked().is_none_or(|asked| !goes(asked, entries));
             if !stays {
                 actions.push_back(Action::Forget { source: source.id });
             }
@@ -297,7 +309,7 @@ impl Engine {
     }
 
     fn sources_of(&self, lookup: LookupId) -> usize {
-        self.sources.iter().filter(|s| s.entry == lookup.0).count()
+        self.asked().filter(|(_, asked)| asked.entry == lookup.0).count()
     }
 
     fn add_source(&mut self, now: Now, index: usize, address: IpAddr) {
@@ -305,11 +317,10 @@ impl Engine {
         let address = SocketAddr::new(address, entry.port);
         if let Some(holder) = self.holder_of(address) {
             let (name, by) = (entry.host.to_string(), holder.name.clone());
-            self.events.push_back(Event::AddressTaken { name, address, by });
+            self.events.push_back(Event::AddressTaken { name, address: address.into(), by });
             return;
         }
-        let id = SourceId(self.next_source);
-        self.next_source += 1;
+        let id = self.name_source();
         let spacing = START_SPACING.scaled(f64::from(id.number() % START_SLOTS));
         let (frequency, skew) = match &self.tracking {
             Some(t) => (t.estimate.frequency, t.estimate.frequency_uncertainty()),
@@ -317,12 +328,21 @@ impl Engine {
         };
         let filter = self.recalled(address).unwrap_or_else(|| SourceFilter::new(frequency, skew));
         let start = now.monotonic + spacing;
-        self.events.push_back(Event::SourceAdded { source: id, address, name: entry.host.to_string() });
+        let name = entry.host.to_string();
+        self.events.push_back(Event::SourceAdded { source: id, address: address.into(), name: name.clone() });
         let saved = entry.options.nts.and_then(|_| self.take_saved_keys(LookupId(index), address.ip()));
         let server = saved.as_ref().map_or(address, |saved| saved.server);
         let session = saved.map(|saved| saved.session);
         let keys = entry.options.nts.map(|options| Keys::new(options, address.ip(), session, start));
-        self.sources.push(Source::new(id, (index, &entry), server, filter, keys, start));
+        let asked = Asked::new((index, &entry), server, keys, start);
+        self.sources.push(Source::new(id, name, Kind::Server(Box::new(asked)), filter));
+    }
+
+    /// A number that no source had before.
+    pub(super) const fn name_source(&mut self) -> SourceId {
+        let id = SourceId(self.next_source);
+        self.next_source += 1;
+        id
     }
 }
 

@@ -91,6 +91,7 @@ impl Engine {
         }
         self.fetch_keys(now);
         self.ask(now);
+        self.close_batches(now);
         self.replace_bad(now);
         if self.discipline.slew_is_over(now) {
             self.correct(now);

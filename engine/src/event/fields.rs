@@ -1,5 +1,6 @@
 //! Events for programs: a name that stays, and the numbers of the sentence with their units.
 
+use ntp_proto::packet::Leap;
 use serde::Serialize;
 
 use super::Event;
@@ -43,6 +44,7 @@ impl Event {
             Self::Unsynchronised => "unsynchronised",
             Self::LocalReference => "local_reference",
             Self::Stepped { .. } => "clock_stepped",
+            Self::LeapSecond { .. } => "leap_second",
             Self::SteppedByOther { .. } => "clock_stepped_by_other",
             Self::RateChangedByOther { .. } => "clock_rate_changed_by_other",
             Self::Resumed { .. } => "machine_resumed",
@@ -104,6 +106,9 @@ impl Event {
             ],
             Self::Stepped { by } | Self::SteppedByOther { by } => {
                 vec![("by_s", Field::Number(by.to_seconds()))]
+            }
+            Self::LeapSecond { leap } => {
+                vec![("by_s", Field::Number(if *leap == Leap::Insert { -1.0 } else { 1.0 }))]
             }
             Self::RateChangedByOther { rate } => vec![("rate_ppm", Field::Number(rate.to_ppm()))],
             Self::Resumed { asleep } => vec![("asleep_s", Field::Number(asleep.to_seconds()))],

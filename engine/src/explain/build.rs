@@ -94,7 +94,7 @@ impl View<'_> {
         let source = &self.engine.sources[i];
         Some(Claim {
             name: source.name.clone(),
-            address: source.address,
+            address: source.address(),
             state: self.found.trials[i].state().name().to_owned(),
             low_s: self.against_clock(low),
             high_s: self.against_clock(high),
@@ -109,7 +109,7 @@ impl View<'_> {
         let ensemble = self.engine.ensemble.as_ref().filter(|_| source.state.is_used());
         SourceExplanation {
             name: source.name.clone(),
-            address: source.address,
+            address: source.address(),
             state: state.name().to_owned(),
             used: state.is_used(),
             selected: state.is_selected(),
@@ -123,13 +123,14 @@ impl View<'_> {
         }
     }
 
-    fn poll(&self, source: &Source) -> PollReport {
+    fn poll(&self, source: &Source) -> Option<PollReport> {
+        let asked = source.asked()?;
         let together = self.engine.together().filter(|_| source.state.is_used());
         let together = together.as_ref().map(|(advice, servers)| (advice, *servers));
-        let (interval, Decision { wanted, next, why }) = source.poll_decision(together);
+        let (interval, Decision { wanted, next, why }) = asked.poll_decision(&source.filter, together);
         let requests = interval.requests;
-        PollReport {
-            in_burst: source.association.is_bursting(),
+        Some(PollReport {
+            in_burst: asked.association.is_bursting(),
             interval_s: interval.now.interval().to_seconds(),
             wanted_s: (source.filter.samples() > 1).then_some(wanted),
             next_s: next.interval().to_seconds(),
@@ -141,22 +142,23 @@ impl View<'_> {
                 Reason::Unsettled { credit } => Why::Unsettled { credit },
                 Reason::Regular => Why::Regular,
             },
-        }
+        })
     }
 
     fn changes(&self, i: usize, state: State, distance: Option<&Distance>) -> Vec<String> {
         let source = &self.engine.sources[i];
-        match (source.association.standing(), state) {
-            (Standing::Offline, _) => {
-                vec![format!("would be asked again after: ntpctl online {}", source.address.ip())]
+        match (source.asked().map(|asked| asked.association.standing()), state) {
+            (Some(Standing::Offline), _) => {
+                vec![format!("would be asked again after: ntpctl online {}", source.address().short())]
             }
-            (Standing::Refused(_), _) => {
+            (Some(Standing::Refused(_)), _) => {
                 vec!["told us not to ask; would be asked again after: ntpctl refresh".to_owned()]
             }
             (_, State::NoSamples | State::New) => {
-                vec!["would be judged after its first usable reply".to_owned()]
+                let first = if source.asked().is_some() { "reply" } else { "readings" };
+                vec![format!("would be judged after its first usable {first}")]
             }
-            _ if !self.advises => vec![format!("told by: ntpctl explain {}", source.address.ip())],
+            _ if !self.advises => vec![format!("told by: ntpctl explain {}", source.address().short())],
             _ => {
                 let changes = self.case.changes(i);
                 changes.iter().map(|change| self.change(i, change, distance)).collect()
@@ -170,11 +172,11 @@ impl View<'_> {
         let more = match (&change.condition, distance) {
             (Condition::Closer(_), Some(distance)) => largest_part(distance),
             (Condition::Samples(more), _) => {
-                let wait = source.association.poll().interval().scaled(*more as f64);
+                let wait = source.poll().scaled(*more as f64);
                 format!(" (in {wait}, asked as often as now)")
             }
             (Condition::GivenUp, _) => {
-                format!(" ({} of {} so far)", source.unreachable_polls, source.options.max_unreach)
+                format!(" ({} of {} so far)", source.unreachable_polls, source.max_unreach())
             }
             _ => String::new(),
         };
@@ -184,7 +186,7 @@ impl View<'_> {
     fn name(&self, i: usize) -> String {
         // Sources that were only supposed to be there have no name.
         let Some(source) = self.engine.sources.get(i) else { return "another".to_owned() };
-        let address = source.address.ip().to_string();
+        let address = source.address().short();
         // The sources of a pool share a name.
         if source.name == address { address } else { format!("{} ({address})", source.name) }
     }

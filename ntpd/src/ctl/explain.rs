@@ -80,7 +80,7 @@ fn source(source: &SourceExplanation) -> String {
     if let Some(way) = &source.path {
         rows.extend([("noise", noise(way)), ("path", path(way))]);
     }
-    rows.push(("asked", poll(&source.poll)));
+    rows.extend(source.poll.as_ref().map(|asked| ("asked", poll(asked))));
     rows.extend(headed("changes", source.changes.iter().cloned()));
     format!("{host}: {verdict}\n{}", indented(&table::pairs(&rows)))
 }

@@ -130,7 +130,7 @@ fn mark(state: &str) -> &'static str {
     match state {
         "selected" => "*",
         "combined" => "+",
-        "spare" | "outclassed" | "waiting" | "noselect" => "-",
+        "spare" | "outclassed" | "waiting" | "numbering" | "noselect" => "-",
         "distant" | "jittery" | "stratum" | "no majority" => "~",
         "falseticker" => "x",
         "new" | "no samples" | "few samples" | "unreachable" => "?",
@@ -144,10 +144,10 @@ fn poll(seconds: f64) -> String {
 }
 
 fn stamps(source: &SourceReport) -> String {
-    if source.replies == 0 {
-        return NOTHING.to_owned();
+    match source.stamps {
+        Some((transmit, receive)) if source.replies > 0 => format!("{}/{}", maker(transmit), maker(receive)),
+        _ => NOTHING.to_owned(),
     }
-    format!("{}/{}", maker(source.stamps.0), maker(source.stamps.1))
 }
 
 /// Who made a stamp.
@@ -207,7 +207,8 @@ pub(super) mod tests {
             replies: 20,
             discards: Vec::new(),
             nts: None,
-            stamps: (StampQuality::Kernel, StampQuality::Kernel),
+            stamps: Some((StampQuality::Kernel, StampQuality::Kernel)),
+            refclock: None,
         }
     }
 
@@ -224,7 +225,7 @@ pub(super) mod tests {
             stratum: Some(2),
             last_offset_s: Some(1.002),
             discards: vec![("bogus_origin".to_owned(), 3), ("kiss".to_owned(), 1)],
-            stamps: (StampQuality::User, StampQuality::Kernel),
+            stamps: Some((StampQuality::User, StampQuality::Kernel)),
             ..selected()
         }
     }

@@ -1,14 +1,16 @@
 //! Phrases that more than one command uses.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
+use ntp_engine::SourceAddress;
 use ntp_engine::report::Control;
 use ntp_proto::packet::{Leap, RefId};
 
 const NTP_PORT: u16 = 123;
 
 /// A source by the name that it was configured with and, if that is another, its address.
-pub(super) fn host(name: &str, address: SocketAddr) -> String {
+pub(super) fn host(name: &str, address: SourceAddress) -> String {
+    let Some(address) = address.socket() else { return name.to_owned() };
     let ip = address.ip().to_string();
     let shown = if address.port() == NTP_PORT { ip.clone() } else { address.to_string() };
     if name == ip { shown } else { format!("{name} ({shown})") }
@@ -70,6 +72,7 @@ mod tests {
         assert_eq!(host("192.0.2.1", "192.0.2.1:11123"), "192.0.2.1:11123");
         assert_eq!(host("ntp.example", "[2001:db8::1]:123"), "ntp.example (2001:db8::1)");
         assert_eq!(host("2001:db8::1", "[2001:db8::1]:11123"), "[2001:db8::1]:11123");
+        assert_eq!(host("PPS", "PPS"), "PPS");
     }
 
     #[test]

@@ -2,19 +2,20 @@
 
 use core::fmt;
 
-/// The reach register (RFC 5905 §13): one bit for each of the last eight requests, the latest in bit 0.
+/// The reach register (RFC 5905 §13): one bit for each of the last eight requests, the latest in bit 0. For a clock
+/// that is not asked, one for each of the last eight intervals in which it should have given something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Reach(u8);
 
 impl Reach {
     /// A request leaves.
-    pub(super) fn shift(&mut self) {
+    pub const fn shift(&mut self) {
         self.0 <<= 1;
     }
 
     /// A reply came that a synchronised server sent.
-    pub(super) fn mark(&mut self) {
+    pub const fn mark(&mut self) {
         self.0 |= 1;
     }
 

@@ -162,6 +162,11 @@ impl WhatIf {
                 self.replies += 1;
                 self.arrived((*source, *token), self.below.to_free(*at, now.raw), *quality, bytes);
             }
+            Input::Reading { source, at, reading } => {
+                if let Some(at) = self.stamp(self.below.to_free(*at, now.raw)) {
+                    self.tell(Input::Reading { source: *source, at, reading: *reading });
+                }
+            }
             Input::Clock(ClockOutcome::RateSet { at, rate }) => self.below.change_rate(*at, *rate),
             Input::Clock(ClockOutcome::Stepped { at, by }) => self.below.step(*at, *by),
             Input::SteppedByOther { by } => {

@@ -48,7 +48,7 @@ fn four_good_servers_are_found_and_one_that_goes_bad_is_replaced() {
         world.run_for(hours(1.0));
         // One of those in use: the last of the addresses cannot be told from the first by the daemon.
         let in_use = world.engine().report(world.client_now()).sources[3].address;
-        let index = (0..8).find(|i| address(*i) == in_use).expect("it is one of the eight");
+        let index = (0..8).find(|i| in_use == address(*i).into()).expect("it is one of the eight");
         world.server(index).ahead = secs(0.5);
         let noticed = until_good(&mut world, 3, 3 * 3_600);
         let replaced = noticed + until_good(&mut world, 4, 3 * 3_600);

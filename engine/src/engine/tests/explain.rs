@@ -66,7 +66,7 @@ fn the_parts_of_a_distance_are_all_of_it() {
 #[test]
 fn a_new_source_is_asked_often_because_it_is_new() {
     let bench = ahead(1, &[]);
-    let poll = all(&bench).sources.remove(0).poll;
+    let poll = all(&bench).sources.remove(0).poll.unwrap();
     assert_eq!(poll.why, Why::New { requests: bench.source(0).requests, until: 28 });
     assert_eq!((poll.interval_s, poll.next_s), (poll.shortest_s, poll.shortest_s));
 }

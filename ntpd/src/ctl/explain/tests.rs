@@ -66,7 +66,7 @@ fn liar() -> SourceExplanation {
         }),
         weight: None,
         path: Some(way()),
-        poll: asked(),
+        poll: Some(asked()),
         changes: vec!["would be used if A".to_owned(), "would be used if B".to_owned()],
     }
 }
@@ -150,7 +150,7 @@ fn what_nobody_knows_yet_is_left_out() {
         distance: None,
         path: None,
         changes: Vec::new(),
-        poll: PollReport { wanted_s: None, ..asked() },
+        poll: Some(PollReport { wanted_s: None, ..asked() }),
         ..liar()
     };
     let text = source(&new);

@@ -10,7 +10,7 @@ use super::target::Target;
 
 /// Whom we are about to ask.
 pub(super) fn heading(target: &Target, server: SocketAddr) -> String {
-    format!("asking {}\n", words::host(&target.to_string(), server))
+    format!("asking {}\n", words::host(&target.to_string(), server.into()))
 }
 
 /// What came of request `number`.

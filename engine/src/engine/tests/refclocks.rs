@@ -1,0 +1,249 @@
+//! Reference clocks: what pulses and times become, and what is made of those that are wrong.
+
+use ntp_clock::{Reading, Shows};
+
+use super::*;
+use crate::refclock::{PulseOptions, RefclockOptions};
+use crate::report::RefclockReport;
+
+const GPS: RefId = RefId::from_ascii(*b"GPS\0");
+const PPS: RefId = RefId::from_ascii(*b"PPS\0");
+/// How late the receiver's sentences come, and how much that varies.
+const LATE: NtpDuration = NtpDuration::from_millis(120);
+
+fn refclocks() -> Vec<RefclockOptions> {
+    let gps =
+        RefclockOptions { ref_id: GPS, delay: NtpDuration::from_millis(400), ..RefclockOptions::default() };
+    let pulses = PulseOptions { lock: Some(GPS), ..PulseOptions::default() };
+    vec![gps, RefclockOptions { ref_id: PPS, pulses, ..RefclockOptions::default() }]
+}
+
+/// A receiver with pulses, and a clock that is behind by so much.
+fn receiver(behind: NtpDuration) -> Bench {
+    let bench = Bench::new(Options { refclocks: refclocks(), ..Options::default() }, behind);
+    assert_eq!(bench.engine.report(bench.now).sources.len(), 2);
+    bench
+}
+
+impl Bench {
+    fn read(&mut self, source: u32, shows: Shows) {
+        let nanos = if shows == Shows::Pulse { 1 } else { 10_000_000 };
+        let reading =
+            Reading { at: self.now.raw, shows, leap: None, resolution: NtpDuration::from_nanos(nanos) };
+        let at = Stamp { time: self.now.raw, epoch: self.engine.epoch() };
+        self.tell(Input::Reading { source: SourceId(source), at, reading });
+    }
+
+    /// Until true time is `at`, whatever the clock makes of that.
+    fn until(&mut self, at: EstimatedTime) {
+        while self.truth < at {
+            let faster = 1.0 + self.rate().as_ratio();
+            let next = self.engine.next_wakeup(self.now) - self.now.monotonic;
+            let step = next.scaled(1.0 / faster).max(NtpDuration::from_nanos(10)).min(at - self.truth);
+            self.pass(step);
+            if self.engine.next_wakeup(self.now) <= self.now.monotonic {
+                self.tell(Input::Tick);
+            }
+        }
+    }
+
+    fn until_second(&mut self) {
+        let (seconds, _) = self.truth.to_parts();
+        self.until(EstimatedTime::from_parts(seconds + 1, 0));
+    }
+
+    /// The receiver says which second this is, late.
+    fn sentence(&mut self) {
+        let (seconds, _) = self.truth.to_parts();
+        let second = EstimatedTime::from_parts(seconds, 0);
+        self.until(second + LATE + NtpDuration::from_millis(seconds % 7));
+        self.read(0, Shows::Time(second));
+    }
+
+    /// So many seconds with a pulse each, which is late by what `late` says, and a sentence.
+    fn seconds(&mut self, seconds: i64, late: impl Fn(i64) -> NtpDuration) {
+        for second in 0..seconds {
+            self.until_second();
+            self.until(self.truth + late(second));
+            self.read(1, Shows::Pulse);
+            self.sentence();
+        }
+    }
+
+    fn pulses(&self) -> RefclockReport {
+        self.source(1).refclock.unwrap()
+    }
+}
+
+fn in_time(_: i64) -> NtpDuration {
+    NtpDuration::ZERO
+}
+
+#[test]
+fn pulses_set_a_clock_that_was_decades_off() {
+    let mut bench = receiver(NtpDuration::from_secs(1_700_000_000));
+    bench.seconds(20, in_time);
+    assert!(bench.tracking().synchronised);
+    assert_eq!(bench.tracking().address.unwrap().to_string(), "PPS");
+    assert_eq!((bench.tracking().stratum, bench.tracking().ref_id.as_str()), (1, "PPS"));
+    assert!(bench.behind().abs() < 1e-6, "{}", bench.behind());
+}
+
+#[test]
+fn sentences_number_pulses_and_leave_the_clock_to_them() {
+    let mut bench = receiver(NtpDuration::from_millis(300));
+    bench.seconds(60, in_time);
+    assert_eq!((bench.source(0).state.as_str(), bench.source(1).state.as_str()), ("numbering", "selected"));
+    assert!(bench.behind().abs() < 1e-6, "{}", bench.behind());
+    let gps = bench.source(0).refclock.unwrap();
+    assert!((gps.suggested_offset_s.unwrap() - 0.123).abs() < 2e-3, "{gps:?}");
+    assert_eq!((bench.pulses().locked, bench.pulses().lock.as_deref()), (Some(true), Some("GPS")));
+}
+
+#[test]
+fn without_pulses_the_clock_goes_on_by_itself_and_says_how_well() {
+    let mut bench = receiver(NtpDuration::ZERO);
+    bench.seconds(120, in_time);
+    for _ in 0..300 {
+        bench.until_second();
+        bench.sentence();
+    }
+    assert_eq!(
+        (bench.source(0).state.as_str(), bench.source(1).state.as_str()),
+        ("numbering", "unreachable")
+    );
+    assert!(bench.source(1).selected && bench.tracking().synchronised);
+    assert!(bench.behind().abs() < 1e-5, "{}", bench.behind());
+    assert!(bench.tracking().error_bound_s.unwrap() < 1e-2, "{:?}", bench.tracking());
+}
+
+#[test]
+fn pulses_without_anybody_who_knows_the_second_are_not_used() {
+    let mut bench = receiver(NtpDuration::ZERO);
+    for _ in 0..20 {
+        bench.until_second();
+        bench.read(1, Shows::Pulse);
+    }
+    assert!(!bench.tracking().synchronised);
+    let pulses = bench.pulses();
+    assert_eq!(pulses.locked, Some(false));
+    assert!(bench.source(1).reason.contains("GPS, which numbers the pulses, has shown no time yet"));
+}
+
+#[test]
+fn single_pulses_that_are_late_or_doubled_do_no_harm() {
+    let mut bench = receiver(NtpDuration::ZERO);
+    bench.seconds(60, in_time);
+    bench.seconds(120, |second| NtpDuration::from_nanos(if second % 5 == 0 { 1_300_000 } else { 0 }));
+    assert!(bench.behind().abs() < 1e-6, "{}", bench.behind());
+    for _ in 0..60 {
+        bench.until_second();
+        bench.read(1, Shows::Pulse);
+        bench.until(bench.truth + NtpDuration::from_millis(100));
+        bench.read(1, Shows::Pulse);
+        bench.sentence();
+    }
+    assert!(bench.behind().abs() < 1e-6, "{}", bench.behind());
+    assert!(bench.source(1).discards.contains(&("displaced".to_owned(), 84)), "{:?}", bench.source(1));
+}
+
+#[test]
+fn a_train_that_moves_is_not_followed() {
+    let mut bench = receiver(NtpDuration::ZERO);
+    bench.seconds(120, in_time);
+    bench.seconds(600, |_| NtpDuration::from_millis(100));
+    assert!(bench.behind().abs() < 1e-5, "{}", bench.behind());
+    let displaced = bench.pulses().displaced_s.unwrap();
+    assert!((displaced + 0.1).abs() < 1e-4, "{displaced}");
+    assert!(bench.source(1).reason.contains("later than they did"), "{}", bench.source(1).reason);
+    bench.seconds(60, in_time);
+    assert_eq!(bench.pulses().displaced_s, None);
+    assert_eq!(bench.source(1).state, "selected");
+}
+
+#[test]
+fn too_many_pulses_from_the_start_are_not_used() {
+    let mut bench = receiver(NtpDuration::ZERO);
+    for _ in 0..40 {
+        bench.until_second();
+        for _ in 0..5 {
+            bench.read(1, Shows::Pulse);
+            bench.until(bench.truth + NtpDuration::from_millis(199));
+        }
+        bench.sentence();
+    }
+    assert_eq!(bench.source(1).samples, 0);
+    assert!(bench.source(1).reason.contains("more than the rate says"), "{}", bench.source(1).reason);
+}
+
+#[test]
+fn pulses_are_numbered_by_the_clock_where_nobody_else_is_named() {
+    let mut options = servers(1);
+    options.refclocks = vec![RefclockOptions { ref_id: PPS, ..RefclockOptions::default() }];
+    options.refclocks[0].flags.prefer = true;
+    let mut bench = Bench::new(options, NtpDuration::from_millis(40));
+    for _ in 0..6 {
+        bench.until_second();
+        bench.read(0, Shows::Pulse);
+    }
+    assert!(bench.source(0).reason.contains("the system clock is not set yet"), "{}", bench.source(0).reason);
+    bench.follow(6);
+    for _ in 0..40 {
+        bench.until_second();
+        bench.read(0, Shows::Pulse);
+    }
+    assert_eq!(bench.tracking().address.unwrap().to_string(), "PPS");
+    assert!(bench.behind().abs() < 1e-6, "{}", bench.behind());
+}
+
+#[test]
+fn a_clock_that_keeps_tai_is_told_how_far_it_is_ahead() {
+    let tai = RefclockOptions { ref_id: GPS, ahead: 37, ..RefclockOptions::default() };
+    let mut bench = Bench::new(Options { refclocks: vec![tai], ..Options::default() }, NtpDuration::ZERO);
+    for _ in 0..20 {
+        bench.until_second();
+        bench.read(0, Shows::Time(bench.truth + NtpDuration::from_secs(37)));
+    }
+    assert!(bench.tracking().synchronised);
+    assert!(bench.behind().abs() < 1e-4, "{}", bench.behind());
+}
+
+#[test]
+fn a_leap_second_changes_the_count_and_not_the_clock() {
+    let mut bench = receiver(NtpDuration::ZERO);
+    // Five minutes before 2017-01-01.
+    let midnight = EstimatedTime::from_unix(1_483_228_800, 0);
+    bench.truth = midnight - NtpDuration::from_secs(300);
+    let behind = bench.now.raw - bench.truth.reinterpret();
+    bench.step_by_other(-behind);
+    bench.seconds(60, in_time);
+    assert!(bench.behind().abs() < 1e-6, "{}", bench.behind());
+    let leap = |bench: &mut Bench| {
+        let reading = Reading {
+            at: bench.now.raw,
+            shows: Shows::Time(bench.truth),
+            leap: Some(Leap::Insert),
+            resolution: NtpDuration::from_nanos(1),
+        };
+        let at = Stamp { time: bench.now.raw, epoch: bench.engine.epoch() };
+        bench.tell(Input::Reading { source: SourceId(1), at, reading });
+    };
+    while bench.truth < midnight - NtpDuration::from_secs(2) {
+        bench.until_second();
+        leap(&mut bench);
+    }
+    let armed = bench.actions.iter().rev().find_map(|action| match action {
+        Action::Clock(ClockCommand::SetStatus(status)) => Some(status.leap),
+        _ => None,
+    });
+    assert_eq!(armed, Some(Leap::Insert));
+    bench.until_second();
+    bench.until_second();
+    // The kernel, and UTC.
+    bench.truth = bench.truth - NtpDuration::from_secs(1);
+    bench.step_by_other(NtpDuration::from_secs(-1));
+    bench.seconds(60, in_time);
+    assert!(bench.behind().abs() < 1e-6, "{}", bench.behind());
+    assert_eq!(bench.count(&Event::LeapSecond { leap: Leap::Insert }), 1);
+    assert_eq!(bench.source(1).state, "selected");
+}

@@ -1,0 +1,288 @@
+//! A reference clock of this machine: its readings, and the samples that are made of them.
+//!
+//! ```text
+//!  Reading ─▶ offset ──────────────────────────▶ batch ─▶ Sample ─▶ filter of the source
+//!    pulse ─▶ lock (which second?) ─▶ train (in time?) ─┘
+//! ```
+//!
+//! Knows nothing of devices: drivers give readings, of whatever kind they are.
+
+mod lock;
+mod options;
+mod train;
+
+use ntp_clock::{Batch, Estimate, Gist, Sample};
+use ntp_proto::client::Reach;
+use ntp_proto::packet::Leap;
+use ntp_proto::time::{FreeTime, Frequency, Monotonic, NtpDuration, Offset};
+use serde::{Deserialize, Serialize};
+
+use crate::source::{MAX_CLOCK_ERROR, ServerState};
+pub(crate) use lock::{Unlocked, number, room};
+pub use options::{PulseOptions, RefclockOptions};
+pub(crate) use train::{Beat, Train, Verdict, Witness};
+
+/// The first samples are made of readings of so many seconds: whoever starts wants the time.
+const FIRST_SPANS: [i64; 6] = [3, 3, 3, 3, 4, 8];
+/// A sample is complete a little before its time, so that the reading that ends it is still part of it.
+const EARLY: f64 = 0.97;
+/// A batch that no reading ended is ended after this.
+const GRACE: NtpDuration = NtpDuration::from_secs(2);
+/// Pulses are held against what was expected of them after so many samples.
+const KNOWN_AFTER: u32 = 4;
+/// How far a pulse may be from where it was expected: in standard deviations, and at least.
+const ROOM_DEVIATIONS: f64 = 10.0;
+const LEAST_ROOM: NtpDuration = NtpDuration::from_nanos(20_000);
+/// There may be more pulses than the rate says by this share, and by so many.
+const SURPLUS: f64 = 1.25;
+const SURPLUS_PULSES: f64 = 1.5;
+/// How quickly the typical scatter of readings follows that of a batch.
+const SCATTER_GAIN: f64 = 0.25;
+/// No clock gives more readings than this; beyond it a count is damaged.
+const MAX_COUNT: u64 = 1 << 48;
+
+/// What a source has that is a reference clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Refclock {
+    pub(crate) options: RefclockOptions,
+    batch: Batch,
+    /// When the batch is complete; `None`: it waits for its first reading.
+    ends: Option<Monotonic>,
+    reach: Reach,
+    train: Train,
+    pub(crate) latest: Option<Latest>,
+    /// Why the latest pulse has no number.
+    unlocked: Option<Unlocked>,
+    /// Why pulses that have numbers make no sample.
+    crowded: Option<Unlocked>,
+    leap: Option<Leap>,
+    /// Of a single reading, one standard deviation.
+    scatter: Option<NtpDuration>,
+    /// Samples since it was known that nothing is known.
+    made: u32,
+    /// Whether the latest reading was a pulse.
+    pulses: bool,
+    pub(crate) counts: Counts,
+}
+
+/// The latest reading that could be used.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Latest {
+    pub(crate) at: FreeTime,
+    /// The operator's correction included.
+    pub(crate) offset: Offset,
+}
+
+/// What became of readings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    /// All.
+    pub(crate) readings: u64,
+    /// Those that took part in a sample.
+    pub(crate) counted: u64,
+    /// The clock itself said that it is not to be believed.
+    pub(crate) distrusted: u64,
+    /// Nobody knew which second they began.
+    pub(crate) unlocked: u64,
+    /// They were not where the others were.
+    pub(crate) displaced: u64,
+    /// Taken while the clock was stepped.
+    pub(crate) confused: u64,
+    /// Samples that were not good enough.
+    pub(crate) poor: u64,
+}
+
+impl Counts {
+    /// Each by its name, but for all readings together.
+    pub(crate) const fn refused(&self) -> [(&'static str, u64); 5] {
+        [
+            ("distrusted", self.distrusted),
+            ("unlocked", self.unlocked),
+            ("displaced", self.displaced),
+            ("clock changed", self.confused),
+            ("poor sample", self.poor),
+        ]
+    }
+}
+
+impl Refclock {
+    pub(crate) fn new(options: RefclockOptions) -> Self {
+        Self {
+            batch: Batch::new(options.filter),
+            options,
+            ends: None,
+            reach: Reach::default(),
+            train: Train::default(),
+            latest: None,
+            unlocked: None,
+            crowded: None,
+            leap: None,
+            scatter: None,
+            made: 0,
+            pulses: false,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Whether every figure could be that of a reference clock. What came from a file need not.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.counts.readings <= MAX_COUNT && self.batch.len() <= self.options.filter.max(1)
+    }
+
+    /// Why pulses cannot be used.
+    pub(crate) fn obstacle(&self) -> Option<Unlocked> {
+        self.unlocked.or(self.crowded)
+    }
+
+    pub(crate) const fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// Whether it gives pulses, and not the time of day.
+    pub(crate) const fn gives_pulses(&self) -> bool {
+        self.pulses
+    }
+
+    /// Of a single reading, one standard deviation.
+    pub(crate) const fn scatter(&self) -> Option<NtpDuration> {
+        self.scatter
+    }
+
+    /// How far the pulses have moved that are not believed any more.
+    pub(crate) fn displacement(&self) -> Option<NtpDuration> {
+        self.train.displacement()
+    }
+
+    /// When something is to be done though no reading came.
+    pub(crate) fn next_wakeup(&self) -> Option<Monotonic> {
+        self.ends.map(|ends| ends + GRACE)
+    }
+
+    /// Whether what was gathered is enough for a sample, or too little comes.
+    pub(crate) fn is_complete(&self, now: Monotonic, has_reading: bool) -> bool {
+        self.ends.is_some_and(|ends| now >= if has_reading { ends } else { ends + GRACE })
+    }
+
+    /// Something came, usable or not: from now on it is known when too little comes.
+    pub(crate) fn begin(&mut self, now: Monotonic, pulses: bool) {
+        self.pulses = pulses;
+        self.ends.get_or_insert(self.next_end(now));
+    }
+
+    fn next_end(&self, now: Monotonic) -> Monotonic {
+        let longest = self.options.poll.interval();
+        let first = FIRST_SPANS.get(self.made as usize);
+        let span = first.map_or(longest, |seconds| NtpDuration::from_secs(*seconds).min(longest));
+        now + span.scaled(EARLY)
+    }
+
+    /// A reading that is to be part of the next sample.
+    pub(crate) fn take(&mut self, latest: Latest, resolution: NtpDuration, leap: Option<Leap>) {
+        let Latest { at, offset } = latest;
+        self.latest = Some(latest);
+        (self.leap, self.unlocked) = (leap, None);
+        self.batch.add(at, offset, resolution);
+    }
+
+    /// A pulse that has its number. `expected` is what was known before it.
+    pub(crate) fn judge(
+        &mut self,
+        pulse: Latest,
+        expected: Option<&Estimate>,
+        witness: Option<Witness>,
+        now: Monotonic,
+    ) -> Verdict {
+        let Some(expected) = expected.filter(|_| self.made >= KNOWN_AFTER) else { return Verdict::InTime };
+        let by = pulse.offset.as_duration() - expected.offset.as_duration();
+        let (known, scatter) = (expected.uncertainty(), self.scatter.unwrap_or(NtpDuration::ZERO));
+        let deviation = known.to_seconds().hypot(scatter.to_seconds());
+        let age = self.latest.map_or(NtpDuration::ZERO, |latest| pulse.at - latest.at);
+        let room = NtpDuration::from_seconds(ROOM_DEVIATIONS * deviation).max(LEAST_ROOM)
+            + MAX_CLOCK_ERROR * age.max(NtpDuration::ZERO);
+        let verdict = self.train.judge(Beat { at: pulse.at, by, room }, witness);
+        if verdict == Verdict::Believed {
+            self.restart(now);
+        }
+        verdict
+    }
+
+    /// A pulse has no number.
+    pub(crate) const fn refuse(&mut self, why: Unlocked) {
+        self.counts.unlocked += 1;
+        self.unlocked = Some(why);
+    }
+
+    /// The batch ends: what it says, if that is worth anything. The clock is believed to run at `frequency`.
+    pub(crate) fn close(&mut self, now: Monotonic, frequency: Frequency) -> Option<(Sample, ServerState)> {
+        self.ends = Some(self.next_end(now));
+        self.reach.shift();
+        if self.made < KNOWN_AFTER && self.is_crowded() {
+            self.crowded = Some(Unlocked::TooMany { pulses: self.batch.len(), within: self.batch.span() });
+            self.counts.unlocked += self.batch.len() as u64;
+            self.batch.clear();
+            return None;
+        }
+        let gist = self.batch.close(frequency)?;
+        self.crowded = None;
+        self.learn_scatter(&gist);
+        if self.options.max_dispersion.is_some_and(|limit| gist.deviation.max(gist.resolution) > limit) {
+            self.counts.poor += 1;
+            return None;
+        }
+        self.reach.mark();
+        self.made = self.made.saturating_add(1);
+        self.counts.counted += gist.counted as u64;
+        Some((self.sample(&gist), self.state(&gist)))
+    }
+
+    /// The reference's count of seconds changed by a leap second.
+    pub(crate) fn renumber(&mut self, by: NtpDuration) {
+        self.batch.shift(by);
+        if let Some(latest) = &mut self.latest {
+            latest.offset = Offset::reference_ahead_by(latest.offset.as_duration() + by);
+        }
+    }
+
+    /// Nothing is expected of the next readings: the clock has become doubtful.
+    pub(crate) fn restart(&mut self, now: Monotonic) {
+        self.batch.clear();
+        self.train.restart();
+        self.made = 0;
+        self.ends = self.ends.map(|_| self.next_end(now));
+    }
+
+    /// Whether more pulses came than the rate says, so that some of them are none.
+    fn is_crowded(&self) -> bool {
+        let expected = self.batch.span().to_seconds() / self.options.pulses.interval().to_seconds();
+        self.pulses && self.batch.len() as f64 > SURPLUS * expected + SURPLUS_PULSES
+    }
+
+    fn learn_scatter(&mut self, gist: &Gist) {
+        let Some(new) = gist.scatter else { return };
+        self.scatter = Some(match self.scatter {
+            Some(old) => old + (new - old).scaled(SCATTER_GAIN),
+            None => new,
+        });
+    }
+
+    fn sample(&self, gist: &Gist) -> Sample {
+        // The variance of a sample is a sixth of its resolution squared.
+        let scattered = gist.deviation.scaled(6_f64.sqrt());
+        Sample {
+            at: gist.at,
+            offset: gist.offset,
+            delay: NtpDuration::ZERO,
+            resolution: scattered.max(gist.resolution).max(self.options.precision),
+        }
+    }
+
+    fn state(&self, gist: &Gist) -> ServerState {
+        ServerState {
+            leap: self.leap.unwrap_or(Leap::None),
+            stratum: self.options.stratum,
+            ref_id: self.options.ref_id,
+            root_delay: self.options.delay,
+            root_dispersion: gist.resolution.max(self.options.precision),
+        }
+    }
+}
