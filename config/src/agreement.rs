@@ -5,6 +5,8 @@
 //! names the line of the earlier one. Values that are wrong by themselves are left out: they have been told
 //! already.
 
+mod refclocks;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -22,6 +24,8 @@ pub(crate) fn check(config: &Config, places: &Places, document: &Document<'_>) -
     check.listen(config);
     check.bind_addresses(config);
     check.acquisition_port(config);
+    check.refclocks(config);
+    check.stamped_interfaces(config);
     check.errors
 }
 

@@ -11,7 +11,7 @@
 //! daemon starts.
 //!
 //! Reading order: [`Config`] and its sections ([`Sources`], [`Server`], [`Security`]), each of which
-//! declares its keys once in `visit`; `schema` (what a declaration is made of); `reader` and `writer` (the
+//! declares its keys once in `visit` ([`Refclock`]: one table of many kinds, whose keys depend on the kind); `schema` (what a declaration is made of); `reader` and `writer` (the
 //! two that walk the declarations); `agreement` (what entries must not say together); `origin` (which line a
 //! value comes from); [`ConfigError`]. [`parse_source_lines`] reads the files that other programs leave in
 //! `sources.sourcedir`.
@@ -26,12 +26,15 @@ mod changes;
 mod config;
 mod document;
 mod error;
+mod hardware;
 mod host;
+mod hwtimestamp;
 mod interface;
 mod network;
 mod nts;
 mod origin;
 mod reader;
+mod refclocks;
 mod schema;
 mod security;
 mod server;
@@ -39,15 +42,23 @@ mod source_lines;
 mod sources;
 mod suggest;
 mod syntax;
+mod wishes;
 mod writer;
 
 pub use config::Config;
 pub use error::{ConfigError, Errors};
+pub use hardware::{Gps, GpsFeed, Hardware, Pps};
 pub use host::{Host, HostName, InvalidHost};
+pub use hwtimestamp::{HardwareTimestamps, RxFilter, StampedInterfaces};
 pub use interface::{InterfaceName, InvalidInterfaceName};
 pub use network::{InvalidNetwork, Network};
 pub use nts::{AeadAlgorithm, ClientNts, KeyRateLimit, ServerCertificate, ServerNts, TrustedCertificates};
 pub use reader::parse;
+pub use refclocks::{
+    ActiveRefclock, Driver, Edge, FileMode, Gives, InvalidFileMode, InvalidRefclockId, NmeaLine, PhcDevice,
+    PhcName, PhcReads, PpsDevice, Pulses, Refclock, RefclockId, RefclockOptions, RtcDevice, ShmSegment,
+    SockPath,
+};
 pub use security::{Access, Permission, RateLimit, Security};
 pub use server::{Clients, ClockControl, Local, Makestep, Server, StepLimit};
 pub use source_lines::{LineComplaint, LineSource, SourceLine, SourceLines, parse_source_lines};

@@ -76,7 +76,7 @@ struct TableReader<'a, 'f> {
     path: String,
     /// The keys that this build carries out, as they are asked for.
     known: Vec<&'static str>,
-    /// The keys that it does not carry out yet.
+    /// The keys that it does not carry out, or not in this table.
     postponed: Vec<&'static str>,
     /// The keys whose fields still hold their defaults, because what is written cannot be used.
     failed: Vec<&'static str>,
@@ -261,6 +261,20 @@ impl Visitor for TableReader<'_, '_> {
         if let Some((key, _)) = written.filter(|(_, value)| !asks_for_nothing(value.get_ref())) {
             self.complain(key.span(), self.path_of(name), Complaint::not_carried_out("remove it"));
         }
+    }
+
+    fn misplaced(&mut self, name: &'static str, complaint: Option<Complaint>) {
+        if self.known.contains(&name) {
+            return;
+        }
+        self.postponed.push(name);
+        if let (Some((key, _)), Some(complaint)) = (self.table.get_key_value(name), complaint) {
+            self.complain(key.span(), self.path_of(name), complaint);
+        }
+    }
+
+    fn is_trusted(&self, name: &'static str) -> bool {
+        !self.failed.contains(&name)
     }
 
     fn refuse(&mut self, name: &'static str, reason: &'static str) {

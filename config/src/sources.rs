@@ -13,7 +13,8 @@ use crate::error::Complaint;
 use crate::schema::{
     Boolean, Choice, Integer, Interval, Number, Optional, OrOff, Seconds, Section, Text, Visitor,
 };
-use crate::{ClientNts, Host, HostName, InterfaceName};
+use crate::wishes::Wishes;
+use crate::{ClientNts, Hardware, HardwareTimestamps, Host, HostName, InterfaceName, Refclock};
 
 /// `[sources]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +70,12 @@ pub struct Sources {
     /// The mark of requests for routers on the way, a differentiated services code point, 0 … 63.
     /// Default: 0, which is none.
     pub dscp: u8,
+    /// `[sources.hardware]`: the receiver of this machine and its pulses. Default: none.
+    pub hardware: Hardware,
+    /// `[[sources.refclocks]]`: other reference clocks of this machine, at most 100. Default: none.
+    pub refclocks: Vec<Refclock>,
+    /// `[[sources.hwtimestamp]]`: network cards that stamp packets themselves. Default: none.
+    pub hwtimestamp: Vec<HardwareTimestamps>,
 }
 
 impl Default for Sources {
@@ -93,13 +100,16 @@ impl Default for Sources {
             acquisitionport: None,
             binddevice: None,
             dscp: 0,
+            hardware: Hardware::default(),
+            refclocks: Vec::new(),
+            hwtimestamp: Vec::new(),
         }
     }
 }
 
-const SAMPLES: Integer<u8> = Integer::within(1, 64);
-const STRATUM: Integer<Stratum> = Integer::within(0, 15);
-const NO_WINDOW: &str = "samples count less the older they are, and how fast is learnt from the source itself, so there \
+pub(crate) const SAMPLES: Integer<u8> = Integer::within(1, 64);
+pub(crate) const STRATUM: Integer<Stratum> = Integer::within(0, 15);
+pub(crate) const NO_WINDOW: &str = "samples count less the older they are, and how fast is learnt from the source itself, so there \
      is no window of samples whose length could be limited";
 const ANY_LENGTH: Seconds = Seconds(Interval::within(0.0, Interval::HUGE));
 const ABOVE_ZERO: Seconds = Seconds(Interval::above(0.0, Interval::HUGE));
@@ -130,10 +140,12 @@ impl Section for Sources {
         v.optional("binddevice", Optional(Text::new()), &mut self.binddevice);
         v.optional("dscp", Integer::within(0, 63), &mut self.dscp);
         v.table("nts", &mut self.nts);
-        v.table("hardware", &mut Hardware);
-        v.not_yet("refclocks");
+        v.table("hardware", &mut self.hardware);
+        v.tables("refclocks", &mut self.refclocks);
+        v.tables("hwtimestamp", &mut self.hwtimestamp);
         self.check_strata(v);
         self.check_directories(v);
+        self.check_refclocks(v);
     }
 }
 
@@ -161,6 +173,8 @@ const AUTH_SELECT: Choice<AuthSelect> = Choice(&[
 
 /// More directories than this are nobody's intention.
 const MAX_DIRECTORIES: usize = 10;
+/// The names of those that have none end with two digits.
+const MAX_REFCLOCKS: usize = 100;
 
 impl Sources {
     fn check_strata<V: Visitor>(&self, v: &mut V) {
@@ -179,19 +193,13 @@ impl Sources {
             v.reject(&["sourcedir"], complaint.expected(format!("at most {MAX_DIRECTORIES}")));
         }
     }
-}
 
-/// `[sources.hardware]`: nothing of it is carried out yet.
-struct Hardware;
-
-impl Section for Hardware {
-    fn blank() -> Self {
-        Self
-    }
-
-    fn visit<V: Visitor>(&mut self, v: &mut V) {
-        v.not_yet("pps");
-        v.not_yet("gps");
+    fn check_refclocks<V: Visitor>(&self, v: &mut V) {
+        let count = self.refclocks.len();
+        if count > MAX_REFCLOCKS {
+            let complaint = Complaint::new(format!("has {count} clocks"));
+            v.reject(&["refclocks"], complaint.expected(format!("at most {MAX_REFCLOCKS}")));
+        }
     }
 }
 
@@ -347,7 +355,9 @@ impl Default for NtsOptions {
     }
 }
 
-const POLL: Integer<PollExp> = Integer::within(PollExp::MIN.get() as i64, PollExp::MAX.get() as i64);
+/// What a poll interval may be.
+pub(crate) const POLL: Integer<PollExp> =
+    Integer::within(PollExp::MIN.get() as i64, PollExp::MAX.get() as i64);
 
 impl SourceOptions {
     /// The keys within the table of a server or a pool.
@@ -382,7 +392,8 @@ impl SourceOptions {
         self.visit_family(v);
         ["key", "mindelay"].into_iter().for_each(|key| v.not_yet(key));
         self.check_polls(v);
-        self.check_selection(v);
+        let (prefer, noselect) = (self.prefer, self.noselect);
+        Wishes { prefer, noselect, trust: self.trust, require: self.require }.check(v);
     }
 
     /// Three keys of the file are one choice.
@@ -417,20 +428,6 @@ impl SourceOptions {
             (false, true) => Some(Family::V6),
             _ => None,
         };
-    }
-
-    /// What is never selected can be neither a favourite nor indispensable.
-    fn check_selection<V: Visitor>(&self, v: &mut V) {
-        let wishes = [
-            ("prefer", self.prefer, "cannot be preferred"),
-            ("trust", self.trust, "has no say in which sources are right"),
-            ("require", self.require, "cannot be required: nothing would be selected at all"),
-        ];
-        for (wish, _, why) in wishes.into_iter().filter(|(_, wished, _)| self.noselect && *wished) {
-            let problem = format!("{wish} and noselect are both true, but what is never selected {why}");
-            let help = format!("remove `noselect` to use the source, or `{wish}` to only measure it");
-            v.reject(&[wish, "noselect"], Complaint::new(problem).help(help));
-        }
     }
 
     fn check_polls<V: Visitor>(&self, v: &mut V) {

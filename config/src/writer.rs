@@ -29,9 +29,9 @@ pub(crate) fn array<K: Kind>(element: &K, values: &[K::Value]) -> Literal {
 struct Defaults(Vec<(&'static str, Literal)>);
 
 impl Defaults {
-    fn of<S: Section>() -> Self {
+    fn of<S: Section>(section: &S) -> Self {
         let mut defaults = Self::default();
-        S::blank().visit(&mut defaults);
+        section.blank_like().visit(&mut defaults);
         defaults
     }
 
@@ -69,7 +69,7 @@ struct Writer<'o> {
 impl<'o> Writer<'o> {
     fn of<S: Section>(section: &mut S, path: String, origins: &'o Origins) -> Self {
         let (keys, tables) = (String::new(), String::new());
-        let mut writer = Self { path, origins, defaults: Defaults::of::<S>(), keys, tables };
+        let mut writer = Self { path, origins, defaults: Defaults::of(section), keys, tables };
         section.visit(&mut writer);
         writer
     }

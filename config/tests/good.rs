@@ -57,6 +57,8 @@ fn the_platforms_example_is_understood() {
     assert!(server.options.iburst && server.options.prefer);
     assert_eq!((server.options.minpoll.get(), server.options.maxpoll.get()), (4, 10));
     assert_eq!(config.sources.pools.iter().map(|pool| pool.servers).collect::<Vec<_>>(), [4, 2]);
+    let clocks: Vec<_> = config.sources.refclocks_in_effect().iter().map(|clock| clock.steer).collect();
+    assert_eq!((clocks, config.sources.hardware.pps.options.prefer), (vec![true, true], true));
     assert!(config.server.local.enabled);
     let Access { network, permission } = config.security.access[2];
     assert_eq!((network.to_string().as_str(), permission), ("0.0.0.0/0", Permission::Deny));
@@ -168,7 +170,7 @@ fn entries_that_only_look_alike_are_accepted() {
 #[test]
 fn what_is_switched_off_needs_no_support() {
     good(
-        "enabled = true\nmonitoring.enabled = false\nsecurity.nts.enabled = false\n[sources.hardware.pps]\nenabled = false",
+        "enabled = true\nmonitoring.enabled = false\nsecurity.nts.enabled = false\n[sources.hardware.pps]\nenabled = false\nlock = 'NONE'",
     );
 }
 

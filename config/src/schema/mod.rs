@@ -6,13 +6,15 @@
 //! read, printed and offered as a suggestion cannot drift apart, and a generator of a schema is one more
 //! visitor.
 
+mod device;
 mod kind;
 mod number;
 mod text;
 
+pub(crate) use device::Absolute;
 pub(crate) use kind::{Boolean, Kind, Optional, name_of_type};
 pub(crate) use number::{Integer, Interval, Number, OrOff, Ppm, Seconds, Whole};
-pub(crate) use text::{Choice, Text};
+pub(crate) use text::{Choice, Text, Textual};
 
 use crate::error::Complaint;
 
@@ -21,6 +23,12 @@ pub(crate) trait Section: Sized {
     /// All keys at their defaults; those that must be written have values without meaning, which the reader
     /// never lets out.
     fn blank() -> Self;
+
+    /// All keys at their defaults, where what one of them says decides on the defaults of others, or on which others
+    /// there are.
+    fn blank_like(&self) -> Self {
+        Self::blank()
+    }
 
     /// Tells the visitor of every key, in the order in which they are best read.
     fn visit<V: Visitor>(&mut self, v: &mut V);
@@ -48,6 +56,15 @@ pub(crate) trait Visitor {
 
     /// A key that other time daemons have and that this one leaves out on purpose.
     fn refuse(&mut self, _name: &'static str, _reason: &'static str) {}
+
+    /// A key that other tables of this kind have, and this one has not if it was not asked for before. Without a
+    /// complaint nothing can be said about it.
+    fn misplaced(&mut self, _name: &'static str, _complaint: Option<Complaint>) {}
+
+    /// Whether the field of a key that was asked for holds what is meant.
+    fn is_trusted(&self, _name: &'static str) -> bool {
+        true
+    }
 
     /// The values of these keys are well in themselves, but wrong together. The first of the keys that is
     /// written takes the blame.
