@@ -67,13 +67,12 @@ fn summary(config: &Config) -> String {
 }
 
 fn sources(config: &Config) -> String {
-    let (servers, pools) = (config.sources.servers.len(), config.sources.pools.len());
-    match (servers, pools) {
-        (0, 0) => "no sources".to_owned(),
-        (_, 0) => count(servers, "server"),
-        (0, _) => count(pools, "pool"),
-        _ => format!("{}, {}", count(servers, "server"), count(pools, "pool")),
-    }
+    let sources = &config.sources;
+    let clocks = sources.refclocks_in_effect().len();
+    let kinds =
+        [(sources.servers.len(), "server"), (sources.pools.len(), "pool"), (clocks, "reference clock")];
+    let named: Vec<_> = kinds.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(n, what)).collect();
+    if named.is_empty() { "no sources".to_owned() } else { named.join(", ") }
 }
 
 fn serving(config: &Config) -> String {
@@ -125,6 +124,8 @@ mod tests {
         ";
         let expected = "2 servers, 1 pool, serving on port 123 for 1 network, adjusting the clock";
         assert_eq!(summary_of(text), expected);
+        let clocks = "enabled = true\n[sources.hardware]\ngps.enabled = true\npps.enabled = true";
+        assert!(summary_of(clocks).starts_with("2 reference clocks, serving"));
         let expected = "no sources, serving nobody (no network in security.access is allowed), \
                         adjusting the clock";
         assert_eq!(summary_of("enabled = true"), expected);
