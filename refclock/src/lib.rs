@@ -14,5 +14,8 @@
 //! What is believed of readings, which second a pulse begins, and what becomes of the clock is the engine's to decide.
 
 mod driver;
+pub mod nmea;
+mod serial;
+mod sys;
 
 pub use driver::{Driver, Wait};
