@@ -6,3 +6,12 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod serial;
+pub(crate) mod pps;
+
+use std::io;
+use std::os::raw::c_int;
+
+/// The result of a libc call that reports failure as a negative number and `errno`.
+fn check(result: c_int) -> io::Result<c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
