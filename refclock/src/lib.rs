@@ -18,6 +18,8 @@ mod driver;
 pub mod nmea;
 mod serial;
 pub mod pps;
+pub mod shm;
+mod stamp;
 mod sys;
 
 pub use driver::{Driver, Wait};

@@ -12,12 +12,11 @@
 use ntp_proto::time::{NtpDuration, RawTime};
 
 use super::Edge;
+use crate::stamp::unix;
 use crate::sys::pps::{Edge as Captured, Edges};
 
 /// An interrupt that waits for another one comes so late; edges that are closer have no width worth a judgement.
 const LATENESS: NtpDuration = NtpDuration::from_nanos(20_000);
-/// Unix seconds beyond which a stamp is nonsense, some 34 000 years.
-const LAST: i64 = 1 << 40;
 
 /// What is remembered between two looks.
 #[derive(Debug)]
@@ -143,8 +142,7 @@ fn advance(last: &Captured, now: &Captured) -> Option<u32> {
 }
 
 fn stamp(edge: &Captured) -> Option<RawTime> {
-    let nanos = u32::try_from(edge.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
-    (0..LAST).contains(&edge.seconds).then(|| RawTime::from_unix(edge.seconds, nanos))
+    unix(edge.seconds, edge.nanos.into())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 pub(crate) mod serial;
 pub(crate) mod pps;
+pub(crate) mod shm;
 
 use std::io;
 use std::os::raw::c_int;
