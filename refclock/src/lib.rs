@@ -19,6 +19,7 @@ pub mod nmea;
 mod serial;
 pub mod pps;
 pub mod shm;
+pub mod sock;
 mod stamp;
 mod sys;
 

@@ -1,0 +1,174 @@
+//! Samples by datagrams to a unix socket: chrony's "SOCK", which gpsd and others send to.
+//!
+//! The socket is made here and must be there before the sender starts: gpsd looks for it (`/run/chrony.ttyS0.sock` or
+//! `/run/chrony.pps0.sock` after the name of its device) once, when it opens the device. It sends on to the same socket
+//! ever after, so if we start again, gpsd must be told to open the device again, or be started again too. gpsd may start
+//! again as it likes. It sends samples of pulses only, with the number of the second; serial time goes to
+//! [`shm`](crate::shm).
+//!
+//! Whoever may write to the socket sets our time, so only its owner may unless more is configured. A flood costs at most
+//! [`BATCH`] datagrams in [`PAUSE`], and the kernel keeps the rest from being sent.
+
+mod mailbox;
+mod sample;
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ntp_clock::Reading;
+use ntp_proto::time::RawTime;
+use serde::{Deserialize, Serialize};
+
+use crate::context::explained;
+use crate::{Driver, Wait};
+use mailbox::Mailbox;
+pub use sample::{Refusal, decode};
+
+/// So many datagrams are read at most in one look.
+pub const BATCH: usize = 64;
+/// So long nothing is read after a look that found more.
+pub const PAUSE: Duration = Duration::from_millis(10);
+/// More than the longest sample, so that what is longer shows.
+const ROOM: usize = 64;
+
+/// Where to receive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The path of the socket.
+    pub path: PathBuf,
+    /// Who may send, as for files.
+    pub permissions: u32,
+}
+
+impl Options {
+    /// At `path`, from nobody but us and root.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), permissions: 0o600 }
+    }
+}
+
+/// A socket that samples are sent to.
+#[derive(Debug)]
+pub struct Sock {
+    options: Options,
+    mailbox: Mailbox,
+    flooded: bool,
+    last_at: Option<RawTime>,
+    counts: Counts,
+}
+
+/// How many datagrams came to what end.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    taken: u64,
+    size: u64,
+    magic: u64,
+    nonsense: u64,
+    stale: u64,
+    floods: u64,
+}
+
+/// How the samples are, for people.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The path of the socket.
+    pub path: String,
+    /// Whether the path still leads to our socket; if not, no new sender finds us.
+    pub reachable: bool,
+    /// Samples taken.
+    pub samples: u64,
+    /// Datagrams of another length.
+    pub wrong_size: u64,
+    /// Datagrams of the right length that are no samples.
+    pub wrong_magic: u64,
+    /// Samples with values that no sender has.
+    pub nonsense: u64,
+    /// Samples that were not made just now.
+    pub stale: u64,
+    /// Looks at which more was there than is read at once.
+    pub floods: u64,
+    /// How long ago the last sample that was taken was made.
+    pub age_s: Option<f64>,
+}
+
+impl Sock {
+    /// Makes the socket. A socket that is there and that nobody receives from is replaced.
+    ///
+    /// # Errors
+    /// If it cannot be made, another program receives there, or something else is at the path.
+    pub fn open(options: &Options) -> io::Result<Self> {
+        let mailbox = Mailbox::open(&options.path, options.permissions)?;
+        Ok(Self {
+            options: options.clone(),
+            mailbox,
+            flooded: false,
+            last_at: None,
+            counts: Counts::default(),
+        })
+    }
+
+    /// How the samples are at `now`.
+    #[must_use]
+    pub fn status(&self, now: RawTime) -> Status {
+        let counts = &self.counts;
+        Status {
+            path: self.options.path.display().to_string(),
+            reachable: self.mailbox.is_reachable(),
+            samples: counts.taken,
+            wrong_size: counts.size,
+            wrong_magic: counts.magic,
+            nonsense: counts.nonsense,
+            stale: counts.stale,
+            floods: counts.floods,
+            age_s: self.last_at.map(|at| (now - at).to_seconds()),
+        }
+    }
+
+    fn take(&mut self, datagram: &[u8], now: RawTime) -> Option<Reading> {
+        let count = match decode(datagram, now) {
+            Ok(reading) => {
+                self.counts.taken += 1;
+                self.last_at = Some(reading.at);
+                return Some(reading);
+            }
+            Err(Refusal::Size) => &mut self.counts.size,
+            Err(Refusal::Magic) => &mut self.counts.magic,
+            Err(Refusal::Nonsense) => &mut self.counts.nonsense,
+            Err(Refusal::Stale) => &mut self.counts.stale,
+        };
+        *count += 1;
+        None
+    }
+}
+
+impl Driver for Sock {
+    fn wait(&self) -> Wait {
+        if self.flooded { Wait::For(PAUSE) } else { Wait::Readable }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.mailbox.socket.as_fd())
+    }
+
+    fn look(&mut self, clock: fn() -> RawTime, readings: &mut Vec<Reading>) -> io::Result<()> {
+        let mut room = [0; ROOM];
+        self.flooded = false;
+        for _ in 0..BATCH {
+            match self.mailbox.socket.recv(&mut room) {
+                Ok(length) => readings.extend(self.take(&room[..length], clock())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let path = self.options.path.display();
+                    return Err(explained(&error, path, "nothing can be received any more"));
+                }
+            }
+        }
+        self.flooded = true;
+        self.counts.floods += 1;
+        Ok(())
+    }
+}
