@@ -21,6 +21,7 @@ pub mod pps;
 pub mod shm;
 pub mod sock;
 mod stamp;
+pub mod phc;
 mod sys;
 
 pub use driver::{Driver, Wait};

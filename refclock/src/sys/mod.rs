@@ -8,6 +8,9 @@
 pub(crate) mod serial;
 pub(crate) mod pps;
 pub(crate) mod shm;
+pub(crate) mod ethtool;
+pub(crate) mod monotonic_raw;
+pub(crate) mod ptp;
 
 use std::io;
 use std::os::raw::c_int;
