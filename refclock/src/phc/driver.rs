@@ -105,13 +105,6 @@ impl HardwareClock {
     fn is_due(&self, now: Duration) -> bool {
         self.looked.is_none_or(|looked| now.saturating_sub(looked) >= self.options.interval / 2)
     }
-
-    /// A pulse that the hardware stamped, on the system clock, which shows `now`.
-    fn place(&self, stamp: PhcTime, now: RawTime) -> Option<Reading> {
-        let (at, uncertainty) = self.track.system_time(stamp).filter(|_| self.judge.gait().is_steady())?;
-        let is_recent = (now - at).abs() <= PULSE_AGE;
-        is_recent.then_some(Reading { at, shows: Shows::Pulse, leap: None, resolution: uncertainty })
-    }
 }
 
 impl Driver for HardwareClock {
@@ -139,7 +132,9 @@ impl Driver for HardwareClock {
         }
         let now = clock();
         let placed = readings.len();
-        readings.extend(stamps.iter().filter_map(|stamp| self.place(*stamp, now)));
+        if self.judge.gait().is_steady() {
+            readings.extend(stamps.iter().filter_map(|stamp| place(&self.track, *stamp, now)));
+        }
         let placed = readings.len() - placed;
         if let Some(pulses) = &mut self.pulses {
             pulses.not_placed += (stamps.len() - placed) as u64;
@@ -160,6 +155,13 @@ impl Drop for HardwareClock {
 fn reading(bracket: &Bracket) -> Reading {
     let shows: EstimatedTime = bracket.shows.reinterpret();
     Reading { at: bracket.at, shows: Shows::Time(shows), leap: None, resolution: bracket.uncertainty() }
+}
+
+/// A pulse that the hardware stamped, on the system clock, which shows `now`.
+fn place(track: &PhcTrack, stamp: PhcTime, now: RawTime) -> Option<Reading> {
+    let (at, resolution) = track.system_time(stamp)?;
+    let is_recent = (now - at).abs() <= PULSE_AGE;
+    is_recent.then_some(Reading { at, shows: Shows::Pulse, leap: None, resolution })
 }
 
 #[cfg(test)]
@@ -184,5 +186,21 @@ mod tests {
         };
         assert_eq!(open("/dev/null"), "is no PTP clock");
         assert_eq!(open("lo"), "interface lo has no hardware clock");
+    }
+
+    #[test]
+    fn a_pulse_is_placed_on_the_system_clock() {
+        let mut track = PhcTrack::new(PRECISION);
+        let system = |second, nanos| RawTime::from_unix(1_000 + second, nanos);
+        for second in [0, 1] {
+            // The system clock gains 1 µs a second.
+            let at = system(second, second as u32 * 1_000);
+            track.feed(Bracket::between(at, PhcTime::from_unix(second, 0), at).unwrap());
+        }
+        let stamp = PhcTime::from_unix(1, 500_000_000);
+        let pulse = place(&track, stamp, system(1, 600_000_000)).unwrap();
+        assert!((pulse.at - system(1, 500_001_500)).abs() <= NtpDuration::from_nanos(1), "{pulse:?}");
+        assert_eq!((pulse.shows, pulse.leap), (Shows::Pulse, None));
+        assert_eq!(place(&track, stamp, system(9, 0)), None, "it waited for too long");
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// `CLOCK_MONOTONIC_RAW`: as fast as the machine's oscillator is, whatever becomes of the system clock. Zero where
 /// there is none, which no Linux since 2.6.28 lacks.
 pub(crate) fn now() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: integers, whose bytes may be zero; on some machines there are more than two.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer is to a `timespec` of ours, which outlives the call. After a failure it holds what it held.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_RAW, &raw mut time) };
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
