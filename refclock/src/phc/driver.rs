@@ -3,17 +3,15 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use ntp_clock::{Reading, Shows};
 use ntp_proto::time::{EstimatedTime, NtpDuration, RawTime};
 
-use super::bracket::{Bracket, PhcTime};
-use super::gait::{Judge, Look};
+use super::bracket::Bracket;
 use super::pulses::Pulses;
 use super::reader::PhcReader;
 use super::status::Status;
-use super::track::PhcTrack;
+use super::tracked::TrackedPhc;
 use super::{Options, device};
 use crate::sys::monotonic_raw;
 use crate::{Driver, Wait};
@@ -28,14 +26,8 @@ const PULSE_AGE: NtpDuration = NtpDuration::from_secs(3);
 pub struct HardwareClock {
     options: Options,
     path: PathBuf,
-    reader: PhcReader,
+    clock: TrackedPhc,
     pulses: Option<Pulses>,
-    judge: Judge,
-    track: PhcTrack,
-    /// When it was looked at, by the clock that nobody steers.
-    looked: Option<Duration>,
-    looks: u64,
-    failures: u64,
 }
 
 impl HardwareClock {
@@ -49,17 +41,7 @@ impl HardwareClock {
         let pins = reader.abilities().pins;
         let start = |wanted| Pulses::start(reader.as_fd(), wanted, pins);
         let pulses = options.extpps.as_ref().map(start).transpose()?;
-        Ok(Self {
-            options,
-            path,
-            reader,
-            pulses,
-            judge: Judge::default(),
-            track: PhcTrack::new(PRECISION),
-            looked: None,
-            looks: 0,
-            failures: 0,
-        })
+        Ok(Self { options, path, clock: TrackedPhc::new(reader, PRECISION), pulses })
     }
 
     /// How it is now.
@@ -67,43 +49,23 @@ impl HardwareClock {
     pub fn status(&self) -> Status {
         let now = monotonic_raw::now();
         let by_interface = !self.options.device.starts_with('/');
+        let (clock, reader) = (&self.clock, self.clock.reader());
         Status {
             device: self.path.display().to_string(),
             interface: by_interface.then(|| self.options.device.clone()),
             clock: device::number(&self.path),
-            method: self.reader.method(),
-            fallback: self.reader.fallback().map(str::to_owned),
-            window_s: self.track.latest().map(|latest| latest.window.to_seconds()),
-            age_s: self.looked.map(|looked| now.saturating_sub(looked).as_secs_f64()),
-            gait: self.judge.gait(),
-            looks: self.looks,
-            faults: self.judge.faults(),
-            failures: self.failures,
-            rate_ppm: self.track.rate().map(|rate| -rate * 1e6),
-            abilities: *self.reader.abilities(),
+            method: reader.method(),
+            fallback: reader.fallback().map(str::to_owned),
+            window_s: clock.window().map(NtpDuration::to_seconds),
+            age_s: clock.age().map(|age| age.as_secs_f64()),
+            gait: clock.gait(),
+            looks: clock.looks(),
+            faults: clock.faults(),
+            failures: clock.failures(),
+            rate_ppm: clock.rate().map(|rate| rate * 1e6),
+            abilities: *reader.abilities(),
             pulses: self.pulses.as_ref().map(|pulses| pulses.status(now)),
         }
-    }
-
-    /// Reads the clock and judges it; what it shows is returned if it is to be believed.
-    fn read(&mut self) -> io::Result<Option<Bracket>> {
-        let before = monotonic_raw::now();
-        let bracket = self.reader.read()?;
-        let after = monotonic_raw::now();
-        self.looked = Some(after);
-        self.looks += 1;
-        let Some(bracket) = bracket else {
-            self.failures += 1;
-            return Ok(None);
-        };
-        self.track.feed(bracket);
-        let gait = self.judge.look(Look { before, after, shows: bracket.shows });
-        Ok(gait.is_steady().then_some(bracket))
-    }
-
-    /// Whether it is time to look again. Pulses may come far more often.
-    fn is_due(&self, now: Duration) -> bool {
-        self.looked.is_none_or(|looked| now.saturating_sub(looked) >= self.options.interval / 2)
     }
 }
 
@@ -116,29 +78,24 @@ impl Driver for HardwareClock {
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.pulses.as_ref().map(|_| self.reader.as_fd())
+        self.pulses.as_ref().map(|_| self.clock.reader().as_fd())
     }
 
     fn look(&mut self, clock: fn() -> RawTime, readings: &mut Vec<Reading>) -> io::Result<()> {
         let Some(pulses) = &mut self.pulses else {
-            let bracket = self.read()?;
+            let bracket = self.clock.look()?;
             readings.extend(bracket.map(|bracket| reading(&bracket)));
             return Ok(());
         };
-        let moment = monotonic_raw::now();
-        let stamps = pulses.fetch(self.reader.as_fd(), moment)?;
-        if self.is_due(moment) {
-            self.read()?;
+        let stamps = pulses.fetch(self.clock.reader().as_fd(), monotonic_raw::now())?;
+        // Pulses may come far more often than there is reason to look.
+        if self.clock.is_due(self.options.interval / 2) {
+            self.clock.look()?;
         }
-        let now = clock();
-        let placed = readings.len();
-        if self.judge.gait().is_steady() {
-            readings.extend(stamps.iter().filter_map(|stamp| place(&self.track, *stamp, now)));
-        }
-        let placed = readings.len() - placed;
-        if let Some(pulses) = &mut self.pulses {
-            pulses.not_placed += (stamps.len() - placed) as u64;
-        }
+        let (now, before) = (clock(), readings.len());
+        let placed = stamps.iter().filter_map(|stamp| pulse(self.clock.system_time(*stamp)?, now));
+        readings.extend(placed);
+        pulses.not_placed += (stamps.len() - (readings.len() - before)) as u64;
         Ok(())
     }
 }
@@ -146,7 +103,7 @@ impl Driver for HardwareClock {
 impl Drop for HardwareClock {
     fn drop(&mut self) {
         if let Some(pulses) = &self.pulses {
-            pulses.stop(self.reader.as_fd());
+            pulses.stop(self.clock.reader().as_fd());
         }
     }
 }
@@ -157,15 +114,15 @@ fn reading(bracket: &Bracket) -> Reading {
     Reading { at: bracket.at, shows: Shows::Time(shows), leap: None, resolution: bracket.uncertainty() }
 }
 
-/// A pulse that the hardware stamped, on the system clock, which shows `now`.
-fn place(track: &PhcTrack, stamp: PhcTime, now: RawTime) -> Option<Reading> {
-    let (at, resolution) = track.system_time(stamp)?;
+/// A pulse at that time of the system clock, uncertain by so much; the clock shows `now`.
+fn pulse((at, resolution): (RawTime, NtpDuration), now: RawTime) -> Option<Reading> {
     let is_recent = (now - at).abs() <= PULSE_AGE;
     is_recent.then_some(Reading { at, shows: Shows::Pulse, leap: None, resolution })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::PhcTime;
     use super::*;
 
     #[test]
@@ -189,18 +146,10 @@ mod tests {
     }
 
     #[test]
-    fn a_pulse_is_placed_on_the_system_clock() {
-        let mut track = PhcTrack::new(PRECISION);
-        let system = |second, nanos| RawTime::from_unix(1_000 + second, nanos);
-        for second in [0, 1] {
-            // The system clock gains 1 µs a second.
-            let at = system(second, second as u32 * 1_000);
-            track.feed(Bracket::between(at, PhcTime::from_unix(second, 0), at).unwrap());
-        }
-        let stamp = PhcTime::from_unix(1, 500_000_000);
-        let pulse = place(&track, stamp, system(1, 600_000_000)).unwrap();
-        assert!((pulse.at - system(1, 500_001_500)).abs() <= NtpDuration::from_nanos(1), "{pulse:?}");
-        assert_eq!((pulse.shows, pulse.leap), (Shows::Pulse, None));
-        assert_eq!(place(&track, stamp, system(9, 0)), None, "it waited for too long");
+    fn a_pulse_counts_while_it_is_recent() {
+        let (at, within) = (RawTime::from_unix(100, 0), NtpDuration::from_nanos(70));
+        let expected = Reading { at, shows: Shows::Pulse, leap: None, resolution: within };
+        assert_eq!(pulse((at, within), RawTime::from_unix(100, 900_000_000)), Some(expected));
+        assert_eq!(pulse((at, within), RawTime::from_unix(109, 0)), None, "it waited for too long");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  reader ─▶ Bracket (both clocks at one moment) ─┬─▶ gait: does it go as clocks do? ─▶ Reading
-//!                                                 └─▶ track: what its stamps mean ────▶ pulses, packets
+//!                                                 └─▶ track: what its stamps mean ────▶ pulses; packets of ntpd
 //! ```
 //!
 //! | file | holds |
@@ -12,7 +12,8 @@
 //! | `reader.rs` | reading it, in the best way that it offers |
 //! | `bracket.rs` | one moment on both clocks |
 //! | `gait.rs` | whether it stands still, races or jumps |
-//! | `track.rs` | from its stamps to the system clock's; packets are stamped by it too |
+//! | `track.rs` | from its stamps to the system clock's |
+//! | `tracked.rs` | all three together |
 //! | `pulses.rs` | external signals that it stamps |
 //! | `device.rs` | which clock an interface has |
 //!
@@ -26,6 +27,7 @@ mod pulses;
 mod reader;
 mod status;
 mod track;
+mod tracked;
 
 use std::time::Duration;
 
@@ -36,6 +38,7 @@ pub use gait::Gait;
 pub use reader::{Abilities, Method, PhcReader};
 pub use status::{PulseStatus, Status};
 pub use track::PhcTrack;
+pub use tracked::TrackedPhc;
 
 /// How a hardware clock is used.
 #[derive(Clone, Debug, PartialEq, Eq)]

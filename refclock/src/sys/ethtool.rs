@@ -1,6 +1,5 @@
 //! What an interface says of itself (`linux/ethtool.h`): its time stamps and its speed.
 
-use std::ffi::c_void;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::raw::{c_char, c_ulong};
@@ -48,16 +47,6 @@ struct LinkSettings {
 
 const _: () = assert!(size_of::<LinkSettings>() == 44);
 
-/// The kernel's `ifreq` with a pointer in it, as long as the longest of its forms.
-#[repr(C)]
-struct Request {
-    name: [c_char; libc::IFNAMSIZ],
-    data: *mut c_void,
-    rest: [c_ulong; 2],
-}
-
-const _: () = assert!(size_of::<Request>() >= size_of::<libc::ifreq>());
-
 /// How the interface stamps packets. `EOPNOTSUPP` where its driver knows nothing of the question, `ENODEV` where there
 /// is no such interface in our network namespace.
 pub(crate) fn stamp_info(interface: &str) -> io::Result<StampInfo> {
@@ -77,10 +66,11 @@ pub(crate) fn speed(interface: &str) -> io::Result<Option<u32>> {
 
 /// `answer` begins with the number of the question.
 fn ask<T>(interface: &str, answer: &mut T) -> io::Result<()> {
-    let mut request = Request { name: name(interface)?, data: (&raw mut *answer).cast(), rest: [0; 2] };
+    let data = libc::__c_anonymous_ifr_ifru { ifru_data: (&raw mut *answer).cast() };
+    let mut request = libc::ifreq { ifr_name: name(interface)?, ifr_ifru: data };
     let socket = socket()?;
-    // SAFETY: `request` is at least as long as the kernel's structure, and its pointer leads to the structure of the
-    // question that stands in it: integers only, of the size that the kernel writes. Both outlive the call.
+    // SAFETY: `request` is the kernel's structure, and its pointer leads to the structure of the question that stands in
+    // it: integers only, of the size that the kernel writes. Both outlive the call.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL as _, &raw mut request) })?;
     Ok(())
 }
