@@ -16,12 +16,12 @@
 mod context;
 mod driver;
 pub mod nmea;
-mod serial;
+pub mod phc;
 pub mod pps;
+mod serial;
 pub mod shm;
 pub mod sock;
 mod stamp;
-pub mod phc;
 mod sys;
 
 pub use driver::{Driver, Wait};

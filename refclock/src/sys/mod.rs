@@ -5,12 +5,12 @@
 // The one place that may; each block says why it is sound.
 #![allow(unsafe_code)]
 
-pub(crate) mod serial;
-pub(crate) mod pps;
-pub(crate) mod shm;
 pub(crate) mod ethtool;
 pub(crate) mod monotonic_raw;
+pub(crate) mod pps;
 pub(crate) mod ptp;
+pub(crate) mod serial;
+pub(crate) mod shm;
 
 use std::io;
 use std::os::raw::c_int;
