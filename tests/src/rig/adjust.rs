@@ -34,7 +34,7 @@ pub fn step(by: f64) -> Result<()> {
     request.time.tv_sec = by.div_euclid(SECOND);
     // With ADJ_NANO the field holds nanoseconds; the kernel wants them positive beside negative seconds.
     request.time.tv_usec = by.rem_euclid(SECOND);
-    clock_adjtime(request).context("step the clock")?;
+    clock_adjtime(libc::CLOCK_REALTIME, request).context("step the clock")?;
     Ok(())
 }
 
@@ -48,7 +48,7 @@ pub fn set_frequency(ppm: f64) -> Result<()> {
     request.modes = libc::ADJ_FREQUENCY | libc::ADJ_TICK;
     request.freq = (ppm * FREQ_PER_PPM).round() as libc::c_long;
     request.tick = NOMINAL_TICK;
-    clock_adjtime(request).context("set the frequency")?;
+    clock_adjtime(libc::CLOCK_REALTIME, request).context("set the frequency")?;
     Ok(())
 }
 
@@ -57,7 +57,7 @@ pub fn set_frequency(ppm: f64) -> Result<()> {
 /// # Errors
 /// When too far from `near`, or unreadable.
 pub fn frequency(near: Option<f64>, within: f64) -> Result<()> {
-    let kernel = clock_adjtime(empty_timex()).context("read the frequency")?;
+    let kernel = clock_adjtime(libc::CLOCK_REALTIME, empty_timex()).context("read the frequency")?;
     let ppm = (kernel.tick - NOMINAL_TICK) as f64 * 100.0 + kernel.freq as f64 / FREQ_PER_PPM;
     println!("freq_ppm={ppm:.6} tick_us={} freq_raw={}", kernel.tick, kernel.freq);
     if let Some(near) = near {
@@ -84,7 +84,7 @@ pub fn status() -> Result<()> {
         (libc::STA_CLOCKERR, "clockerr"),
         (libc::STA_NANO, "nano"),
     ];
-    let kernel = clock_adjtime(empty_timex()).context("read the clock's status")?;
+    let kernel = clock_adjtime(libc::CLOCK_REALTIME, empty_timex()).context("read the clock's status")?;
     let flags: Vec<&str> =
         FLAGS.iter().filter(|(bit, _)| kernel.status & bit != 0).map(|(_, name)| *name).collect();
     println!(

@@ -32,11 +32,17 @@ impl Figures {
     /// From errors in ns. Of nothing, all figures are zero.
     #[must_use]
     pub fn of(errors: &[i64]) -> Self {
+        Self::around(0.0, errors)
+    }
+
+    /// The same of what is left of the errors without a `constant`, µs.
+    #[must_use]
+    pub fn around(constant: f64, errors: &[i64]) -> Self {
         if errors.is_empty() {
             return Self::default();
         }
         let count = errors.len() as f64;
-        let micros = |nanos: i64| nanos as f64 * 1e-3;
+        let micros = |nanos: i64| nanos as f64 * 1e-3 - constant;
         let mut sizes: Vec<f64> = errors.iter().map(|&error| micros(error).abs()).collect();
         sizes.sort_by(f64::total_cmp);
         let rank = (errors.len() * 19).div_ceil(20) - 1;
@@ -50,6 +56,15 @@ impl Figures {
     }
 }
 
+/// The constant error that is not the clock's but its reference's, and so is taken out of every error.
+#[derive(Clone, Copy, Debug)]
+pub enum Around {
+    /// This, µs.
+    Known(f64),
+    /// The mean of the errors.
+    Mean,
+}
+
 /// What [`judge`] has to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
@@ -59,6 +74,10 @@ pub struct Watch {
     pub from: u32,
     /// How long to wait between two looks, s.
     pub interval: f64,
+    /// Around what to judge.
+    pub around: Around,
+    /// Fail if that is not below this, µs, sign aside.
+    pub constant_below: Option<f64>,
     /// Fail if the RMS error is not below this, µs.
     pub rms_below: Option<f64>,
     /// Fail if an error is not below this, µs.
@@ -89,17 +108,23 @@ pub fn judge(truth: Truth, watch: Watch) -> Result<()> {
         }
         sleep(interval);
     }
-    let figures = Figures::of(&errors);
+    let constant = match watch.around {
+        Around::Known(constant) => constant,
+        Around::Mean => Figures::of(&errors).mean,
+    };
+    let figures = Figures::around(constant, &errors);
     let first = first.unwrap_or(last);
     let drift =
         if last.0 > first.0 { (last.1 - first.1) as f64 / (last.0 - first.0) as f64 * 1e6 } else { 0.0 };
     println!(
-        "looks={} rms_us={:.3} p95_us={:.3} max_us={:.3} mean_us={:.3} drift_ppm={:.6}",
+        "looks={} rms_us={:.3} p95_us={:.3} max_us={:.3} mean_us={:.3} constant_us={constant:.3} drift_ppm={:.6}",
         figures.count, figures.rms, figures.p95, figures.max, figures.mean, drift,
     );
-    for (name, figure, limit) in
-        [("RMS", figures.rms, watch.rms_below), ("largest", figures.max, watch.max_below)]
-    {
+    for (name, figure, limit) in [
+        ("RMS", figures.rms, watch.rms_below),
+        ("largest", figures.max, watch.max_below),
+        ("constant", constant.abs(), watch.constant_below),
+    ] {
         if let Some(limit) = limit.filter(|&limit| figure >= limit) {
             bail!("{name} error {figure:.3} us, expected below {limit} us");
         }
@@ -107,27 +132,37 @@ pub fn judge(truth: Truth, watch: Watch) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the error stays below `below` µs and prints after how many seconds that began to hold.
+/// Prints the error as it is now, µs.
+///
+/// # Errors
+/// When a clock cannot be read.
+pub fn error(truth: Truth) -> Result<()> {
+    println!("error_us={:.3}", truth.look()?.error() as f64 * 1e-3);
+    Ok(())
+}
+
+/// Waits until the error without a `constant` stays below `below` µs, and prints after how many seconds that began to
+/// hold.
 ///
 /// # Errors
 /// When `within` seconds pass before it begins to hold, or a clock cannot be read.
-pub fn until(truth: Truth, below: f64, within: f64) -> Result<()> {
+pub fn until(truth: Truth, constant: f64, below: f64, within: f64) -> Result<()> {
     let start = raw()?;
     let limit = start + (within * SECOND as f64) as i64;
     let mut since = None;
     loop {
-        let (now, error) = (raw()?, truth.look()?.error());
-        if (error as f64 * 1e-3).abs() < below {
+        let (now, error) = (raw()?, truth.look()?.error() as f64 * 1e-3 - constant);
+        if error.abs() < below {
             let began = *since.get_or_insert(now);
             if now - began >= SETTLED {
-                println!("seconds={:.1} error_us={:.3}", (began - start) as f64 * 1e-9, error as f64 * 1e-3);
+                println!("seconds={:.1} error_us={error:.3}", (began - start) as f64 * 1e-9);
                 return Ok(());
             }
         } else {
             since = None;
         }
         if since.unwrap_or(now) > limit {
-            bail!("error still {:.3} us after {within} s, expected below {below} us", error as f64 * 1e-3);
+            bail!("error still {error:.3} us after {within} s, expected below {below} us");
         }
         sleep(LOOK_EVERY);
     }
@@ -152,6 +187,12 @@ mod tests {
     }
 
     #[test]
+    fn a_constant_is_taken_out_of_every_error() {
+        let figures = Figures::around(-10.0, &[-9_000, -11_000]);
+        assert_eq!((figures.rms, figures.max, figures.mean), (1.0, 1.0, 0.0));
+    }
+
+    #[test]
     fn nothing_has_no_figures() {
         assert_eq!(Figures::of(&[]).count, 0);
     }
@@ -159,8 +200,20 @@ mod tests {
     #[test]
     fn limits_are_enforced() {
         let truth = Truth::new(0, 0.0).unwrap();
-        let watch = Watch { seconds: 0, from: 0, interval: 1.0, rms_below: Some(1.0), max_below: None };
+        let watch = Watch {
+            seconds: 0,
+            from: 0,
+            interval: 1.0,
+            around: Around::Known(0.0),
+            constant_below: None,
+            rms_below: Some(1.0),
+            max_below: None,
+        };
         let words = judge(truth, watch).unwrap_err().to_string();
-        assert!(words.contains("expected below 1 us"), "{words}");
+        assert!(words.contains("RMS") && words.contains("expected below 1 us"), "{words}");
+        // One error alone is its own mean: nothing is left of it, but the constant is as large as it was.
+        let around = Watch { around: Around::Mean, constant_below: Some(1.0), ..watch };
+        let words = judge(truth, around).unwrap_err().to_string();
+        assert!(words.contains("constant") && words.contains("expected below 1 us"), "{words}");
     }
 }

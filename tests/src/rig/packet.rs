@@ -55,6 +55,11 @@ impl Packet {
         reply
     }
 
+    /// Says that the last minute of the day has 61 seconds.
+    pub fn announce_insertion(&mut self) {
+        self.bytes[0] |= 1 << 6;
+    }
+
     /// Sets the transmit timestamp, ns of Unix time.
     pub fn stamp_transmit(&mut self, at: i64) {
         self.put(40, timestamp(at));
@@ -164,6 +169,9 @@ mod tests {
         assert!(reply.answers(&request));
         assert!(!reply.answers(&Packet::request(43)));
         assert_eq!((reply.leap(), reply.stratum()), (0, 1));
+        let mut announcing = reply;
+        announcing.announce_insertion();
+        assert_eq!((announcing.leap(), announcing.answers(&request)), (1, true));
         assert_eq!(reply.receive(ERA_1 * SECOND), ERA_1 * SECOND);
     }
 
