@@ -6,6 +6,7 @@
 #
 # A scenario names its modules in a comment, in loading order, as Debian's packages carry no list of
 # dependencies:   # modules: drivers/net/veth net/sched/sch_netem
+# A module's parameters follow it after commas: drivers/parport/parport_pc,io=0x378,irq=7
 set -euo pipefail
 
 cache=${1:?usage: mkinitrd.sh CACHE OUT SCENARIO [BINARY...]}/rig out=$2 scenario=$3
@@ -19,8 +20,9 @@ cp /usr/bin/busybox "$root/bin/"
 kernel=$(echo "$cache"/k/lib/modules/*/kernel)
 read -ra modules <<< "$(sed -n 's/^# modules: //p' "$scenario")"
 for module in "${modules[@]}"; do
-    cp "$kernel/$module.ko" "$root/lib/modules/"
-    echo "$(basename "$module").ko" >> "$root/lib/modules/order"
+    IFS=, read -ra words <<< "$module"
+    cp "$kernel/${words[0]}.ko" "$root/lib/modules/"
+    echo "$(basename "${words[0]}").ko" "${words[@]:1}" >> "$root/lib/modules/order"
 done
 
 for binary in "$@"; do
@@ -57,6 +59,7 @@ for place in /dev/shm /run /tmp; do mount -t tmpfs tmp $place; done
 ip() { /bin/ip "$@"; }
 tc() { /bin/tc "$@"; }
 if [ -e /lib/modules/order ]; then
+    # Words on purpose: the module and its parameters.
     while read -r module; do insmod /lib/modules/$module || echo "RIG insmod $module failed"; done < /lib/modules/order
 fi
 ip link set lo up

@@ -9,6 +9,7 @@
 #   SHIFT  one instruction takes 2^SHIFT ns (default 1, a machine of 500 MIPS)
 #   LIMIT  give up after so many seconds of real time (default 900)
 #   MEM    the guest's memory in MiB (default 256)
+#   QEMU   10: the one that fetch.sh takes from Debian's backports (default: the one that is installed)
 #
 # The serial console goes to LOG. Exit status: the one that the guest's init printed last; 3 if it printed none,
 # which is a panic, or a guest that did not finish within LIMIT.
@@ -17,7 +18,14 @@ set -u
 cache=${1:?usage: run-qemu.sh CACHE INITRD LOG [QEMU OPTION...]}/rig initrd=$2 log=$3
 shift 3
 
-timeout "${LIMIT:-900}" qemu-system-x86_64 -accel tcg \
+emulator=(qemu-system-x86_64)
+if [ "${QEMU:-}" = 10 ]; then
+    # Its own files first; firmware that is a package of its own lies where the installed one has it.
+    emulator=("$cache/qemu10/usr/bin/qemu-system-x86_64" -L "$cache/qemu10/usr/share/qemu" -L /usr/share/qemu
+        -L /usr/share/seabios)
+fi
+
+timeout "${LIMIT:-900}" "${emulator[@]}" -accel tcg \
     -icount "shift=${SHIFT:-1},sleep=off" -rtc base=2026-01-01T00:00:00,clock=vm \
     -M q35 -m "${MEM:-256}" -smp 1 -nodefaults -no-reboot -display none \
     -kernel "$cache/vmlinux" -initrd "$initrd" \

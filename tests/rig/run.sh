@@ -4,6 +4,7 @@
 # Fetches and builds what is missing. Exit status: the guest's, 0 if all held.
 #
 #   TRUECHIMER_CACHE  where kernels and packages are kept (default ~/.cache/truechimer)
+#   SHIFT=N, QEMU=10  as in run-qemu.sh; a scenario may say in its head what it wants
 #   REFERENCE=chrony  put Debian's chronyd in the daemon's place: shows what the rig itself allows
 #   SEED=WORD         another word is another run, the same word the same run (default 1)
 #   KEEP=DIR          leave the guest's console there, as SCENARIO.log
@@ -18,8 +19,16 @@ if [ ! -e "$scenario" ]; then
     exit 64
 fi
 
+# head KEY: what a scenario says about itself in its head, as `# KEY: words`
+head() {
+    sed -n "s/^# $1: //p" "$scenario"
+}
+
 cache=${TRUECHIMER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/truechimer}
-"$here/fetch.sh" "$cache"
+QEMU=${QEMU:-$(head qemu)} SHIFT=${SHIFT:-$(head shift)}
+export QEMU SHIFT
+read -ra devices <<< "$(head devices)"
+"$here/fetch.sh" "$cache" ${QEMU:+"qemu$QEMU"}
 
 target=${CARGO_TARGET_DIR:-$repository/target}
 binaries=(/usr/sbin/ip /usr/sbin/tc)
@@ -30,7 +39,7 @@ if [ "${REFERENCE:-}" = chrony ]; then
     "$here/../peers/fetch.sh" "$cache"
     export LD_LIBRARY_PATH=$cache/peers/lib
     binaries+=("$cache/peers/chrony/usr/sbin/chronyd")
-elif grep -q '^# needs: ntpd$' "$scenario"; then
+elif [ "$(head needs)" = ntpd ]; then
     packages+=(-p ntpd)
     wanted+=("$target/release/ntpd" "$target/release/ntpctl")
 fi
@@ -50,7 +59,7 @@ log=$work/$name.log
 unset LD_LIBRARY_PATH
 
 started=$SECONDS rc=0
-"$here/run-qemu.sh" "$cache" "$work/initrd" "$log" || rc=$?
+"$here/run-qemu.sh" "$cache" "$work/initrd" "$log" ${devices[@]+"${devices[@]}"} || rc=$?
 # The serial console ends lines as terminals do.
 sed -i 's/\r$//' "$log"
 if [ -n "${KEEP:-}" ]; then
