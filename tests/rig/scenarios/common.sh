@@ -138,3 +138,38 @@ explain() {
 kernel_frequency() {
     value freq_ppm "$(rigtool freq)"
 }
+
+# pulses ARGUMENT...: makes pulses until stop_pulses; sets $generator
+pulses() {
+    rigtool pps "$@" >> /run/pulses.log &
+    generator=$!
+}
+
+stop_pulses() {
+    kill "$generator"
+    wait "$generator"
+}
+
+# learn_lag: by how much the stamps of pulses trail the seconds, which is the clock's error that is not the daemon's;
+# sets $lag (us, negative)
+learn_lag() {
+    measured=$(rigtool pps --seconds 10) || fail "no pulses" || return 1
+    lag=-$(value lag_us "$measured")
+    figure generator_lag "$(value lag_us "$measured")" us
+}
+
+# receiver ARGUMENT...: plugs in a receiver that speaks NMEA; sets $receiver
+receiver() {
+    rigtool nmea /dev/ttyGPS0 "$@" &
+    receiver=$!
+}
+
+# below VALUE LIMIT: whether a number, sign aside, is below a limit
+below() {
+    awk -v value="$1" -v limit="$2" 'BEGIN { exit !((value < 0 ? -value : value) < limit) }'
+}
+
+# daemon_says REPORT KEY: what `ntpctl REPORT --json` says of a key that stands there once
+daemon_says() {
+    ntpctl "$1" --json | tr -d ' "' | tr ',{}[]' '\n' | sed -n "s/^$2://p" | head -n 1
+}
