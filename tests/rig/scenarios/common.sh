@@ -47,9 +47,9 @@ tc -n router qdisc add dev r1 root netem delay 88us
 COMMANDS
 }
 
-# true_server: serves true time at 10.9.0.2, and measures the path to it
+# true_server ARGUMENT...: serves true time at 10.9.0.2, and measures the path to it
 true_server() {
-    ip netns exec far /bin/rigtool serve &
+    ip netns exec far /bin/rigtool serve "$@" &
     sleep 1
     # Not measured: addresses are resolved on the way, and the server learns how long it takes to send.
     rigtool ask 10.9.0.2 --count 20 > /dev/null || return 1
@@ -141,7 +141,7 @@ kernel_frequency() {
 
 # pulses ARGUMENT...: makes pulses until stop_pulses; sets $generator
 pulses() {
-    rigtool pps "$@" >> /run/pulses.log &
+    rigtool pps "$@" &
     generator=$!
 }
 
@@ -158,10 +158,73 @@ learn_lag() {
     figure generator_lag "$(value lag_us "$measured")" us
 }
 
-# receiver ARGUMENT...: plugs in a receiver that speaks NMEA; sets $receiver
+# receiver ARGUMENT...: plugs in a receiver that speaks NMEA; chronyd reads none and gets shared memory instead
 receiver() {
-    rigtool nmea /dev/ttyGPS0 "$@" &
+    if reference; then rigtool shm 0 & else rigtool nmea /dev/ttyGPS0 "$@" & fi
     receiver=$!
+}
+
+# The configuration for both: pulses that the receiver numbers.
+configure_gps_pps() {
+    cat > /etc/ntpd.toml <<'TOML'
+enabled = true
+
+[sources.hardware.gps]
+enabled = true
+device = "/dev/ttyGPS0"
+
+[sources.hardware.pps]
+enabled = true
+device = "/dev/pps0"
+
+[server]
+driftfile = "/run/drift"
+
+[server.makestep]
+threshold = 0.1
+limit = 3
+TOML
+    cat > /etc/chrony.conf <<'CHRONY'
+refclock SHM 0 refid NMEA delay 0.2 noselect
+refclock PPS /dev/pps0 refid PPS lock NMEA
+driftfile /run/drift
+makestep 0.1 3
+user root
+pidfile /run/chronyd.pid
+bindcmdaddress /
+cmdport 0
+CHRONY
+}
+
+# lock: waits until the clock follows the pulses to 5 us. chronyd's filter takes 16 s for its first sample, and chronyd
+# is not held to the limit.
+lock() {
+    patience=30
+    if reference; then patience=300; fi
+    locked=$(rigtool until --constant-us "$lag" --below-us 5 --within $patience) || { explain; return 1; }
+    figure locked_after "$(value seconds "$locked")" s
+}
+
+# phase NAME SECONDS LIMIT: watches the clock, prints the largest error and fails if it passed the limit (us). Of the
+# reference, the figure is of interest and not the verdict.
+phase() {
+    if reference; then
+        watched=$(rigtool judge --seconds "$2" --constant-us "$lag") || return 1
+    else
+        watched=$(rigtool judge --seconds "$2" --constant-us "$lag" --max-below "$3") || phase_failed=1
+    fi
+    figure "$1_max" "$(value max_us "$watched")" us
+    [ -z "${phase_failed:-}" ] || { fail "$1"; explain; return 1; }
+}
+
+# bound_holds NAME: the daemon's bound of its error contains the clock's error of now
+bound_holds() {
+    error=$(value error_us "$(rigtool error)")
+    figure "$1_error" "$error" us
+    if reference; then return 0; fi
+    bound=$(daemon_says tracking error_bound_s | awk '{ printf "%.3f", $1 * 1e6 }')
+    figure "$1_bound" "$bound" us
+    below "$error" "$bound" || fail "the clock is further off than the daemon says"
 }
 
 # below VALUE LIMIT: whether a number, sign aside, is below a limit
@@ -169,7 +232,7 @@ below() {
     awk -v value="$1" -v limit="$2" 'BEGIN { exit !((value < 0 ? -value : value) < limit) }'
 }
 
-# daemon_says REPORT KEY: what `ntpctl REPORT --json` says of a key that stands there once
+# daemon_says REPORT KEY: what `ntpctl REPORT --json` says of a key, where it stands first
 daemon_says() {
     ntpctl "$1" --json | tr -d ' "' | tr ',{}[]' '\n' | sed -n "s/^$2://p" | head -n 1
 }
