@@ -196,6 +196,65 @@ cmdport 0
 CHRONY
 }
 
+# add_server ADDRESS: one more source
+add_server() {
+    cat >> /etc/ntpd.toml <<TOML
+
+[[sources.servers]]
+address = "$1"
+iburst = true
+TOML
+    echo "server $1 iburst" >> /etc/chrony.conf
+}
+
+# phc_of DRIVER: the clock of the card that it drives
+phc_of() {
+    for clock in /sys/class/ptp/ptp*; do
+        case $(readlink -f "$clock/device/driver") in */"$1") echo "/dev/${clock##*/}" ;; esac
+    done
+}
+
+# configure_phc DEVICE: the clock of a card and nothing else
+configure_phc() {
+    cat > /etc/ntpd.toml <<TOML
+enabled = true
+
+[[sources.refclocks]]
+driver = "phc"
+device = "$1"
+refid = "PHC0"
+
+[server]
+driftfile = "/run/drift"
+
+[server.makestep]
+threshold = 0.1
+limit = 3
+TOML
+    cat > /etc/chrony.conf <<CHRONY
+refclock PHC $1 refid PHC0 poll 0
+driftfile /run/drift
+makestep 0.1 3
+user root
+pidfile /run/chronyd.pid
+bindcmdaddress /
+cmdport 0
+CHRONY
+}
+
+# beside_server: a clock that is no clock is not believed, and the server beside it keeps the time
+beside_server() {
+    sleep 60
+    lag=0
+    phase beside_bad 300 1000 || return 1
+    if reference; then return 0; fi
+    ntpctl sources
+    ntpctl refclocks --json
+    [ "$(selected)" = 10.9.0.2 ] || fail "selected: $(selected)" || { explain; return 1; }
+    daemon_lives || { explain; return 1; }
+    say_state
+}
+
 # lock: waits until the clock follows the pulses to 5 us. chronyd's filter takes 16 s for its first sample, and chronyd
 # is not held to the limit.
 lock() {
@@ -232,7 +291,22 @@ below() {
     awk -v value="$1" -v limit="$2" 'BEGIN { exit !((value < 0 ? -value : value) < limit) }'
 }
 
-# daemon_says REPORT KEY: what `ntpctl REPORT --json` says of a key, where it stands first
+# lines_of REPORT: what `ntpctl REPORT --json` says, a line KEY:VALUE each
+lines_of() {
+    ntpctl "$1" --json | tr -d ' "' | tr ',{}[]' '\n'
+}
+
+# daemon_says REPORT KEY: what it says of a key, where that stands first
 daemon_says() {
-    ntpctl "$1" --json | tr -d ' "' | tr ',{}[]' '\n' | sed -n "s/^$2://p" | head -n 1
+    lines_of "$1" | sed -n "s/^$2://p" | head -n 1
+}
+
+# source_says NAME KEY: what the daemon says of one source
+source_says() {
+    lines_of sources | awk -F: -v name="$1" -v key="$2" '$1 == "name" { here = $2 == name } here && $1 == key { print $2 }'
+}
+
+# selected: the name of the source that the clock is set by
+selected() {
+    lines_of sources | awk -F: '$1 == "name" { name = $2 } $1 == "selected" && $2 == "true" { print name }'
 }
