@@ -1,5 +1,5 @@
 #!/bin/bash
-# fetch.sh CACHE: lays the other NTP programs of Debian 12 and 13 and a DNS server into CACHE/peers, unpacked and
+# fetch.sh CACHE: lays the other NTP programs of Debian 12 and 13, a DNS server and gpsd into CACHE/peers, unpacked and
 # never installed, so that none of them starts as a service and they do not get in each other's way.
 #
 # Safe to repeat: what is there stays. A download that fails, or a program that would not start for want of a
@@ -87,6 +87,11 @@ unpack dnsmasq-libraries libcap2 libdbus-1-3 libgcrypt20 libgmp10 libgpg-error0 
     liblz4-1 liblzma5 libmnl0 libnetfilter-conntrack3 libnettle8 libnfnetlink0 libnftables1 libnftnl11 libsystemd0 \
     libunistring2 libxtables12 libzstd1
 flatten lib-dnsmasq dnsmasq-libraries
+
+unpack gpsd gpsd
+unpack gpsd-libraries libbluetooth3 libcap2 libdbus-1-3 libgcrypt20 libgpg-error0 liblz4-1 liblzma5 libsystemd0 libudev1 \
+    libusb-1.0-0 libzstd1
+flatten lib-gpsd gpsd-libraries
 
 # Debian 13. Its programs want its libc, and so its loader.
 trixie=(chrony ntpd-rs ntpsec libbsd0 libc6 libcap2 libedit2 libffi8 libgcc-s1 libgmp10 libgnutls30t64 libhogweed6t64
@@ -195,6 +200,7 @@ start openntpd.program openntpd/usr/sbin/ntpd
 start timesyncd.program timesyncd/lib/systemd/systemd-timesyncd "" lib-timesyncd
 start busybox busybox/busybox
 start dnsmasq dnsmasq/usr/sbin/dnsmasq "" lib-dnsmasq
+start gpsd gpsd/usr/sbin/gpsd "" lib-gpsd
 start_trixie trixie-chronyd usr/sbin/chronyd
 start_trixie trixie-chronyc usr/bin/chronyc
 start_trixie trixie-ntpsec-ntpd usr/sbin/ntpd
