@@ -35,13 +35,22 @@ binaries=(/usr/sbin/ip /usr/sbin/tc)
 # What a scenario needs is in its head, so that the rig can be tried without the daemon.
 packages=(-p truechimer-tests)
 wanted=("$target/release/rigtool")
+# needs NAME: whether a scenario says that it does
+needs() {
+    [[ " $(head needs) " == *" $1 "* ]]
+}
 if [ "${REFERENCE:-}" = chrony ]; then
-    "$here/../peers/fetch.sh" "$cache"
-    export LD_LIBRARY_PATH=$cache/peers/lib
     binaries+=("$cache/peers/chrony/usr/sbin/chronyd")
-elif [ "$(head needs)" = ntpd ]; then
+elif needs ntpd; then
     packages+=(-p ntpd)
     wanted+=("$target/release/ntpd" "$target/release/ntpctl")
+fi
+if needs gpsd; then
+    binaries+=("$cache/peers/gpsd/usr/sbin/gpsd")
+fi
+if [[ " ${binaries[*]}" == *" $cache/peers/"* ]]; then
+    "$here/../peers/fetch.sh" "$cache"
+    export LD_LIBRARY_PATH=$cache/peers/lib:$cache/peers/lib-gpsd
 fi
 # Always through cargo, which knows best whether they are up to date. Not with the peers' libraries.
 (unset LD_LIBRARY_PATH && cd "$repository" && cargo build --quiet --release "${packages[@]}")
