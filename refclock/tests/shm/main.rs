@@ -104,13 +104,14 @@ impl Drop for Stop<'_> {
 
 #[test]
 fn samples_that_are_written_meanwhile_are_never_mixed() {
+    const ENOUGH: u32 = 2000;
     let (writer, mut shm) = (Segment::of(203, 96), open(203));
     let done = AtomicBool::new(false);
     let (mut taken, start) = (0, Instant::now());
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let (seconds, _) = now().to_unix();
             for round in 0i64.. {
+                let (seconds, _) = now().to_unix();
                 // All parts tell the same, so that a mixture is seen.
                 let nanos = (round * 1_003 % 1_000_000_000) as i32;
                 let receive = (seconds + i64::from(nanos % 2), nanos);
@@ -120,12 +121,12 @@ fn samples_that_are_written_meanwhile_are_never_mixed() {
                     break;
                 }
                 if round % 8 == 0 {
-                    std::thread::yield_now();
+                    std::thread::sleep(Duration::from_micros(20));
                 }
             }
         });
         let _stop = Stop(&done);
-        while start.elapsed() < Duration::from_millis(700) {
+        while taken < ENOUGH && start.elapsed() < Duration::from_secs(20) {
             for reading in look(&mut shm) {
                 taken += 1;
                 let nanos = reading.at.to_unix().1;
@@ -135,7 +136,7 @@ fn samples_that_are_written_meanwhile_are_never_mixed() {
             }
         }
     });
-    assert!(taken > 100, "{taken}");
+    assert_eq!(taken, ENOUGH);
     assert_eq!(shm.status(now()).nonsense, 0);
 }
 
