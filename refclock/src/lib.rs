@@ -19,6 +19,7 @@ pub mod nmea;
 pub mod phc;
 pub mod pps;
 mod serial;
+pub mod rtc;
 pub mod shm;
 pub mod sock;
 mod stamp;

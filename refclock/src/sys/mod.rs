@@ -10,6 +10,9 @@ pub(crate) mod monotonic_raw;
 pub(crate) mod pps;
 pub(crate) mod ptp;
 pub(crate) mod serial;
+pub(crate) mod local_time;
+pub(crate) mod pps;
+pub(crate) mod rtc;
 pub(crate) mod shm;
 
 use std::io;
