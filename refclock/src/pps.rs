@@ -136,14 +136,11 @@ impl Pps {
 
     /// The kernel keeps an open device alive after it was unplugged; it is just silent. Its name goes at once.
     fn still_there(&self) -> io::Result<()> {
-        match still_named(&self.options.device, self.identity) {
-            true => Ok(()),
-            false => Err(explained(
-                &io::ErrorKind::NotFound.into(),
-                self.options.device.display(),
-                "the device was taken away",
-            )),
+        if still_named(&self.options.device, self.identity) {
+            return Ok(());
         }
+        let gone = io::Error::from_raw_os_error(libc::ENODEV);
+        Err(explained(&gone, self.options.device.display(), "it was unplugged, or its driver unloaded"))
     }
 }
 

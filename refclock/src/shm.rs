@@ -1,7 +1,8 @@
 //! Samples in memory that is shared with gpsd or another program: ntpd's driver 28, "SHM".
 //!
 //! There is nothing to wait for, so the memory is looked at each second. Either side may start first, and be started
-//! again: whoever comes first makes the segment, it outlives both, and one that was removed and made anew is noticed.
+//! again: whoever comes first makes the segment, with its permissions, it outlives both, and one that was removed and
+//! made anew is noticed.
 //! A sample is taken once, if it was written completely and just now.
 //!
 //! Whoever may write to the segment sets our time; [`Status::warning`] says when that is more than root and us.

@@ -1,10 +1,14 @@
 //! Samples by datagrams to a unix socket: chrony's "SOCK", which gpsd and others send to.
 //!
-//! The socket is made here and must be there before the sender starts: gpsd looks for it (`/run/chrony.ttyS0.sock` or
-//! `/run/chrony.pps0.sock` after the name of its device) once, when it opens the device. It sends on to the same socket
-//! ever after, so if we start again, gpsd must be told to open the device again, or be started again too. gpsd may start
-//! again as it likes. It sends samples of pulses only, with the number of the second; serial time goes to
-//! [`shm`](crate::shm).
+//! The socket is made here and must be there before the sender starts: gpsd looks for one with the name of its device
+//! once, when it opens that. It sends on to the same socket ever after, so if we start again, gpsd must start again too,
+//! or be told to open the device again. gpsd itself may start again as it likes.
+//!
+//! | path | gpsd sends there |
+//! |---|---|
+//! | `/run/chrony.pps0.sock` | pulses of `/dev/pps0`, with the number of their second |
+//! | `/run/chrony.ttyS0.sock` | pulses on a line of `/dev/ttyS0`, likewise |
+//! | `/run/chrony.clk.ttyS0.sock` | the time on `/dev/ttyS0`, from version 3.25 on; before, only [`shm`](crate::shm) has it |
 //!
 //! Whoever may write to the socket sets our time, so only its owner may unless more is configured. A flood costs at most
 //! [`BATCH`] datagrams in [`PAUSE`], and the kernel keeps the rest from being sent.

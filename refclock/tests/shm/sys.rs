@@ -55,7 +55,8 @@ impl Segment {
         // SAFETY: integers and structures of integers, of which zeros are a value.
         let mut facts: libc::shmid_ds = unsafe { std::mem::zeroed() };
         facts.shm_perm.uid = user;
-        facts.shm_perm.mode = mode;
+        // As wide as this C library has it.
+        facts.shm_perm.mode = mode as _;
         // SAFETY: the kernel reads one such structure.
         assert_eq!(unsafe { libc::shmctl(self.id, libc::IPC_SET, &raw mut facts) }, 0);
     }
