@@ -13,6 +13,7 @@
 //! Whoever may write to the socket sets our time, so only its owner may unless more is configured. A flood costs at most
 //! [`BATCH`] datagrams in [`PAUSE`], and the kernel keeps the rest from being sent.
 
+mod inbox;
 mod mailbox;
 mod sample;
 
@@ -27,15 +28,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::explained;
 use crate::{Driver, Wait};
+pub use inbox::BATCH;
+use inbox::Inbox;
 use mailbox::Mailbox;
 pub use sample::{Refusal, decode};
 
-/// So many datagrams are read at most in one look.
-pub const BATCH: usize = 64;
 /// So long nothing is read after a look that found more.
 pub const PAUSE: Duration = Duration::from_millis(10);
-/// More than the longest sample, so that what is longer shows.
-const ROOM: usize = 64;
 
 /// Where to receive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,20 +58,7 @@ impl Options {
 pub struct Sock {
     options: Options,
     mailbox: Mailbox,
-    flooded: bool,
-    last_at: Option<RawTime>,
-    counts: Counts,
-}
-
-/// How many datagrams came to what end.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    taken: u64,
-    size: u64,
-    magic: u64,
-    nonsense: u64,
-    stale: u64,
-    floods: u64,
+    inbox: Inbox,
 }
 
 /// How the samples are, for people.
@@ -105,19 +91,13 @@ impl Sock {
     /// If it cannot be made, another program receives there, or something else is at the path.
     pub fn open(options: &Options) -> io::Result<Self> {
         let mailbox = Mailbox::open(&options.path, options.permissions)?;
-        Ok(Self {
-            options: options.clone(),
-            mailbox,
-            flooded: false,
-            last_at: None,
-            counts: Counts::default(),
-        })
+        Ok(Self { options: options.clone(), mailbox, inbox: Inbox::default() })
     }
 
     /// How the samples are at `now`.
     #[must_use]
     pub fn status(&self, now: RawTime) -> Status {
-        let counts = &self.counts;
+        let counts = &self.inbox.counts;
         Status {
             path: self.options.path.display().to_string(),
             reachable: self.mailbox.is_reachable(),
@@ -127,30 +107,14 @@ impl Sock {
             nonsense: counts.nonsense,
             stale: counts.stale,
             floods: counts.floods,
-            age_s: self.last_at.map(|at| (now - at).to_seconds()),
+            age_s: self.inbox.last_at.map(|at| (now - at).to_seconds()),
         }
-    }
-
-    fn take(&mut self, datagram: &[u8], now: RawTime) -> Option<Reading> {
-        let count = match decode(datagram, now) {
-            Ok(reading) => {
-                self.counts.taken += 1;
-                self.last_at = Some(reading.at);
-                return Some(reading);
-            }
-            Err(Refusal::Size) => &mut self.counts.size,
-            Err(Refusal::Magic) => &mut self.counts.magic,
-            Err(Refusal::Nonsense) => &mut self.counts.nonsense,
-            Err(Refusal::Stale) => &mut self.counts.stale,
-        };
-        *count += 1;
-        None
     }
 }
 
 impl Driver for Sock {
     fn wait(&self) -> Wait {
-        if self.flooded { Wait::For(PAUSE) } else { Wait::Readable }
+        if self.inbox.flooded { Wait::For(PAUSE) } else { Wait::Readable }
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
@@ -158,21 +122,9 @@ impl Driver for Sock {
     }
 
     fn look(&mut self, clock: fn() -> RawTime, readings: &mut Vec<Reading>) -> io::Result<()> {
-        let mut room = [0; ROOM];
-        self.flooded = false;
-        for _ in 0..BATCH {
-            match self.mailbox.socket.recv(&mut room) {
-                Ok(length) => readings.extend(self.take(&room[..length], clock())),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let path = self.options.path.display();
-                    return Err(explained(&error, path, "nothing can be received any more"));
-                }
-            }
-        }
-        self.flooded = true;
-        self.counts.floods += 1;
-        Ok(())
+        let socket = &self.mailbox.socket;
+        self.inbox.take_portion(|room| socket.recv(room), clock, readings).map_err(|error| {
+            explained(&error, self.options.path.display(), "nothing can be received any more")
+        })
     }
 }
