@@ -7,7 +7,7 @@ use super::sentence::{Body, Gga, Gsa, Rmc};
 use super::status::{Fix, Position};
 
 /// Of one burst.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Evidence {
     /// Some sentence says V, N, quality 0 or the like.
     denied: bool,
@@ -93,6 +93,16 @@ impl Evidence {
     pub(super) fn used(&self) -> Option<u16> {
         let listed = self.dimensions.map(|_| u32::try_from(self.used).unwrap_or(u32::MAX));
         listed.max(self.satellites).map(|count| u16::try_from(count).unwrap_or(u16::MAX))
+    }
+}
+
+/// Without the position.
+impl std::fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Evidence")
+            .field("fix", &self.fix())
+            .field("used", &self.used())
+            .finish_non_exhaustive()
     }
 }
 

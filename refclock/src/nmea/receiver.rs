@@ -27,6 +27,8 @@ pub struct Receiver {
     framer: Framer,
     /// When the sentence in the framer began.
     begun: Start,
+    /// How many bytes were there when the line last woke us.
+    woken_by: usize,
     /// When the line was looked at before.
     looked: Monotonic,
     assembly: Assembly,
@@ -36,6 +38,9 @@ pub struct Receiver {
     sentences: SentenceCounts,
     refused: RefusedCounts,
 }
+
+/// The most bytes that ports wait for before they report; if there are more, we were late.
+const TRIGGER: usize = 16;
 
 impl Receiver {
     /// On a line with `baud` bits a second that has just been opened; its monotonic clock starts at zero then. The
@@ -47,6 +52,7 @@ impl Receiver {
             pace: Pace::new(baud),
             framer: Framer::new(),
             begun: Start { at: Stamp::default(), doubt: NtpDuration::ZERO },
+            woken_by: 0,
             looked: Monotonic::default(),
             assembly: Assembly::default(),
             sky: Sky::new(show_position),
@@ -67,6 +73,7 @@ impl Receiver {
     pub fn chunk(&mut self, stamp: Stamp, bytes: &[u8], readings: &mut Vec<Reading>) {
         let woken = self.pace.chunk(stamp.mono);
         if woken {
+            self.woken_by = bytes.len().min(TRIGGER);
             self.assembly.begin(Start { at: stamp, doubt: NtpDuration::ZERO });
         }
         self.bytes.count(stamp.mono, bytes);
@@ -100,14 +107,15 @@ impl Receiver {
         self.looked = stamp.mono;
     }
 
-    /// When the byte came that was so many before the end of a chunk. If the line was quiet, just now, as the chunk's
-    /// coming is what woke us; else by the time that the bytes after it took, and after the last look.
+    /// When a sentence woke us whose beginning is so many bytes before the end of a chunk. If the line was quiet, just
+    /// now; else when as many of its bytes were there as usual, by the time that those after them took, but after the
+    /// last look.
     fn reckoned(&self, stamp: Stamp, from_end: usize, woken: bool) -> Start {
         if woken {
             return Start { at: stamp, doubt: NtpDuration::ZERO };
         }
         let since_look = (stamp.mono - self.looked).max(NtpDuration::ZERO);
-        let back = transmission(from_end, self.baud).min(since_look);
+        let back = transmission(from_end.saturating_sub(self.woken_by), self.baud).min(since_look);
         Start { at: stamp.earlier(back), doubt: since_look }
     }
 
