@@ -6,13 +6,12 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod ethtool;
+pub(crate) mod local_time;
 pub(crate) mod monotonic_raw;
 pub(crate) mod pps;
 pub(crate) mod ptp;
-pub(crate) mod serial;
-pub(crate) mod local_time;
-pub(crate) mod pps;
 pub(crate) mod rtc;
+pub(crate) mod serial;
 pub(crate) mod shm;
 
 use std::io;
