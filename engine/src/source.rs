@@ -23,6 +23,12 @@ const FIRST_READING: NtpDuration = NtpDuration::from_secs(2);
 pub struct SourceId(pub(crate) u32);
 
 impl SourceId {
+    /// That of a reference clock, by its place in [`Options::refclocks`](crate::Options::refclocks): they come first.
+    #[must_use]
+    pub const fn refclock(place: usize) -> Self {
+        Self(place as u32)
+    }
+
     /// Its number.
     #[must_use]
     pub const fn number(self) -> u32 {

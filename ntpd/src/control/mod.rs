@@ -17,6 +17,8 @@ use std::path::PathBuf;
 use ntp_engine::{Command, Explanation, Report, Target};
 use serde::{Deserialize, Serialize};
 
+pub use crate::daemon::refclocks::{DeviceReport, DeviceStatus};
+
 /// The longest question that is read.
 pub const MAX_QUESTION: usize = 1 << 20;
 /// The longest answer that is read: a thousand sources are a megabyte.
@@ -93,6 +95,8 @@ pub struct DaemonReport {
     /// Clock and sources.
     #[serde(flatten)]
     pub time: Report,
+    /// The devices behind reference clocks.
+    pub devices: Vec<DeviceReport>,
     /// How long its main loop is busy at a time.
     pub main_loop: LoopReport,
     /// What it serves.

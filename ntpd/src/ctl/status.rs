@@ -159,6 +159,7 @@ pub(super) mod tests {
                 unresolved: vec!["new.example".to_owned()],
                 duplicates: Vec::new(),
             },
+            devices: Vec::new(),
             main_loop: LoopReport::default(),
             serving: ServingReport {
                 sockets: vec![listening("0.0.0.0:123", None), listening("[::]:123", Some("no IPv6 here"))],

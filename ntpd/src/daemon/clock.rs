@@ -56,6 +56,11 @@ impl MachineClock {
         self.kernel.frequency().unwrap_or(Frequency::ZERO)
     }
 
+    /// By how many seconds TAI is ahead of UTC, if the kernel knows.
+    pub(super) fn tai(&self) -> Option<i64> {
+        self.kernel.tai()
+    }
+
     /// Makes sure that nobody else's settings work against ours; tells the rate that the clock has.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use ntp_clock::Stamp;
+use ntp_clock::{Reading, Stamp};
 use ntp_config::Config;
 use ntp_engine::record::Seed;
 use ntp_engine::{
@@ -41,6 +41,7 @@ use super::nts::server::{KeyServer, problems as key_problems};
 use super::problems::Problems;
 use super::recorded::RecordedEngine;
 use super::recorder::Recorder;
+use super::refclocks::{self, Refclocks};
 use super::requests::Requests;
 use super::segments::Segments;
 use super::serve::{self, Serving};
@@ -78,6 +79,12 @@ pub(super) enum Happening {
         quality: StampQuality,
         bytes: Vec<u8>,
     },
+    Reading {
+        source: SourceId,
+        at: Stamp,
+        reading: Reading,
+    },
+    Refclock(refclocks::Turn),
     Resolved {
         lookup: LookupId,
         addresses: Vec<IpAddr>,
@@ -122,6 +129,7 @@ struct Driver {
     watch: Option<AsyncFd<ClockWatch>>,
     snapshot: Rc<Cell<TimeSnapshot>>,
     requests: Requests,
+    refclocks: Refclocks,
     /// Whether those who serve wait for a snapshot.
     withdrawn: bool,
     /// What could not be asked, and what that is called among the problems.
@@ -164,7 +172,9 @@ impl Driver {
             problems.note("clock watch", watch, "steps by others are noticed at the next poll")
         };
         let mut clock = MachineClock::open(settings.config.server.rtcsync, watch.is_some());
-        let (options, denied) = options(&settings, &mut clock, &mut problems);
+        let wanted = settings.refclocks(clock.tai());
+        let (mut options, denied) = options(&settings, &mut clock, &mut problems);
+        options.refclocks = wanted.iter().map(|wanted| wanted.options.clone()).collect();
         let (now, _) = clock.observe(false);
         let mut seed: Seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
@@ -186,6 +196,7 @@ impl Driver {
             watch,
             requests: Requests::new(tell.clone(), Rc::clone(&snapshot))
                 .leaving(settings.client_options(), settings.config.sources.acquisitionport),
+            refclocks: Refclocks::start(wanted, &tell, &snapshot),
             withdrawn: false,
             unsent: BTreeMap::new(),
             serving: Serving::new(settings.serving(super::libc_may_be_intercepted()), &snapshot.get())?,
@@ -301,6 +312,8 @@ impl Driver {
             Happening::Datagram { source, token, at, quality, bytes } => {
                 self.tell(Input::Datagram { source, token, at, quality, bytes: Cow::Owned(bytes) });
             }
+            Happening::Reading { source, at, reading } => self.tell(Input::Reading { source, at, reading }),
+            Happening::Refclock(turn) => self.refclock_turned(turn),
             Happening::Resolved { lookup, addresses } => self.tell(Input::Resolved { lookup, addresses }),
             Happening::SourcesRead(found) => self.sources_are_read(found),
             Happening::ConfigurationRead(result) => self.configuration_is_read(*result),
@@ -312,6 +325,12 @@ impl Driver {
             }
             Happening::Asked(question) => self.answer(question),
         }
+    }
+
+    /// A device was opened, or is of no use.
+    fn refclock_turned(&mut self, turn: refclocks::Turn) {
+        let Some(topic) = self.refclocks.topic(turn.clock) else { return };
+        self.problems.note(&topic, turn.result, "opened again when that is possible");
     }
 
     /// Hands an input to the engine and does what it wants.
@@ -548,6 +567,7 @@ impl Driver {
             config_file: self.settings.file.clone(),
             enabled: self.settings.config.enabled,
             time: self.engine.report(now),
+            devices: self.refclocks.report(now.raw),
             main_loop: self.turns.report(now.monotonic),
             serving,
             key_server,

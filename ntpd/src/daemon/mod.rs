@@ -1,7 +1,8 @@
 //! The daemon: a thread that connects an engine to the machine, and others that serve.
 //!
 //! ```text
-//!  requests (client sockets) ─┐                        ┌─▶ requests sent
+//!  reference clocks ──────────┐
+//!  requests (client sockets) ─┤                        ┌─▶ requests sent
 //!  look-ups (threads)         ├─▶ Happening ─▶ Engine ─┼─▶ kernel clock
 //!  control connections        │      ▲                 ├─▶ drift file
 //!  signals, clock watch ──────┘      └── timer         └─▶ TimeSnapshot ─▶ server sockets
@@ -22,6 +23,7 @@
 //! | `one_port.rs` | or one for all of them |
 //! | `listener.rs` | a place to serve at |
 //! | `serve/` | the sockets that are served on, and the threads behind them |
+//! | `refclocks/` | the reference clocks of this machine |
 //! | `lookup.rs` | names |
 //! | `nts/` | keys for our requests, and for those who ask us |
 //! | `source_files.rs` | files that name more sources |
@@ -53,6 +55,7 @@ mod operator;
 mod problems;
 mod recorded;
 mod recorder;
+pub mod refclocks;
 mod requests;
 mod segments;
 mod serve;

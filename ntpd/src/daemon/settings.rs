@@ -18,6 +18,7 @@ use ntp_serve::{Limit, Limits, Policy};
 
 use super::nts::client::KeyClient;
 use super::nts::server::{KeyServerOptions, aead};
+use super::refclocks;
 use super::serve::ServingOptions;
 use crate::control;
 use crate::sys::udp::ClientOptions;
@@ -215,6 +216,12 @@ impl Settings {
         let file = state_directory().join("nts-keys");
         (nts.enabled && !listen.is_empty())
             .then(|| KeyServerOptions::new(nts, &listen, access(&self.config), file))
+    }
+
+    /// The reference clocks; none if the service is switched off. `ahead`: by how many seconds the kernel says that TAI is
+    /// ahead of UTC.
+    pub(super) fn refclocks(&self, ahead: Option<i64>) -> Vec<refclocks::Wanted> {
+        if self.config.enabled { refclocks::wanted(&self.config.sources, ahead) } else { Vec::new() }
     }
 
     /// Where files of more sources are; nowhere if the service is switched off.

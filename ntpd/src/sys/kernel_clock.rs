@@ -84,6 +84,12 @@ impl KernelClock {
         Ok(Frequency::new(join(wide(now.tick), wide(now.freq), self.nominal_tick)))
     }
 
+    /// By how many seconds TAI is ahead of UTC; `None` where nobody has told the kernel. Needs no privilege.
+    #[must_use]
+    pub fn tai(&self) -> Option<i64> {
+        current().ok().map(|now| i64::from(now.tai)).filter(|ahead| *ahead != 0)
+    }
+
     /// Lets the clock run faster than nominal by `wish` (slower where negative), from now on. The wish is
     /// limited to ±10 % and rounded to 1.5·10⁻¹¹; what the kernel was told is returned. Not-a-number is an
     /// error of the kind `InvalidInput`.

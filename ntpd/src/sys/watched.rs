@@ -1,7 +1,7 @@
 //! Descriptors that the event loop waits for.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use tokio::io::Interest;
@@ -29,6 +29,9 @@ unsafe impl OwnsDescriptor for Timer {}
 
 // SAFETY: as above; what is shared lives as long as the one that shares it.
 unsafe impl OwnsDescriptor for Arc<UdpSocket> {}
+
+// SAFETY: it is what the trait is about.
+unsafe impl OwnsDescriptor for OwnedFd {}
 
 /// Has the running event loop wait for `owner`'s descriptor.
 ///
