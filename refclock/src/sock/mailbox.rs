@@ -60,6 +60,9 @@ fn make_room(path: &Path) -> io::Result<()> {
     match UnixDatagram::unbound()?.connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => remove_file(path)
             .map_err(|error| explained(&error, path.display(), "a socket that nobody uses is in the way")),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(explained(&error, path.display(), "the socket of another user is in the way; remove it"))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         _ => refuse("another program receives there (chronyd?); stop it or choose another path"),
     }
@@ -70,7 +73,7 @@ fn bound(path: &Path, permissions: u32) -> io::Result<UnixDatagram> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let socket = socket(AddressFamily::Unix, SockType::Datagram, flags, None)?;
     // The file begins with the permissions of the socket, so that nobody gets in before they are set.
-    fchmod(&socket, Mode::from_bits_truncate(permissions))?;
+    fchmod(&socket, Mode::from_bits_truncate(permissions & 0o777))?;
     bind(socket.as_raw_fd(), &address)?;
     // The umask took some of them away.
     set_permissions(path, Permissions::from_mode(permissions & 0o777))?;
