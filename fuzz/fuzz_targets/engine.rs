@@ -7,18 +7,18 @@
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use ntp_clock::{ClockEpoch, Stamp};
+use ntp_clock::{ClockEpoch, Reading, Shows, Stamp};
 use ntp_engine::record::start;
 use ntp_engine::{
     Action, CertificateDates, ClockCommand, ClockOutcome, Command, Engine, Entry, FromFile, Host, Input,
-    KeyExchange, KeyFailure, Local, Now, NtsOptions, Options, SourceId, SourceKind, SourceOptions,
-    StampQuality, Target,
+    KeyExchange, KeyFailure, Local, Now, NtsOptions, Options, RefclockOptions, SourceId, SourceKind,
+    SourceOptions, StampQuality, Target,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::nts::{Aead, NtsSession, SessionKeys};
 use ntp_proto::packet::{HEADER_LEN, Leap, PollExp, Precision, RefId, Stratum};
 use ntp_proto::server::{SystemVars, respond};
-use ntp_proto::time::{Frequency, Monotonic, NtpDuration, NtpShort, RawTime};
+use ntp_proto::time::{EstimatedTime, Frequency, Monotonic, NtpDuration, NtpShort, RawTime};
 
 /// More than the engine could have to do at once.
 const MAX_ACTIONS: usize = 200;
@@ -82,10 +82,29 @@ fn options(u: &mut Unstructured<'_>) -> Result<Options> {
     };
     let entries = (0..4).map(&mut entry).collect::<Result<_>>()?;
     let mut options = Options { entries, adjust: !u.ratio(1, 4)?, ..Options::default() };
+    options.refclocks = refclocks(u)?;
     options.local = u.arbitrary::<bool>()?.then_some(Local { stratum: Stratum::new(10) });
     options.steering.step_limit =
         *u.choose(&[ntp_clock::steer::StepLimit::Always, ntp_clock::steer::StepLimit::First(3)])?;
     Ok(options)
+}
+
+/// A clock that shows the time, and one that gives pulses.
+fn refclocks(u: &mut Unstructured<'_>) -> Result<Vec<RefclockOptions>> {
+    let mut clocks = Vec::new();
+    for letters in [*b"GPS\0", *b"PPS\0"] {
+        let mut clock = RefclockOptions { ref_id: RefId::from_ascii(letters), ..RefclockOptions::default() };
+        clock.poll = PollExp::new(u.int_in_range(-7..=10)?);
+        clock.filter = u.int_in_range(0..=100)?;
+        clock.ahead = u.arbitrary::<i32>()?.into();
+        clock.only_pulses = u.arbitrary()?;
+        clock.pulses.rate = u.int_in_range(0..=2_000)?;
+        clock.pulses.lock = u.arbitrary::<bool>()?.then_some(RefId::from_ascii(*b"GPS\0"));
+        clock.pulses.max_lock_age = u.arbitrary()?;
+        clock.offset = ntp_proto::time::Offset::from_seconds(f64::from(u.arbitrary::<i16>()?) / 1e3);
+        clocks.push(clock);
+    }
+    Ok(clocks)
 }
 
 impl Machine {
@@ -104,7 +123,7 @@ impl Machine {
     }
 
     fn input(&mut self, u: &mut Unstructured<'_>) -> Result<Input<'static>> {
-        Ok(match u.int_in_range(0..=12)? {
+        Ok(match u.int_in_range(0..=15)? {
             0..=3 => self.reply(u)?,
             4 => self.departed(u)?,
             5 => {
@@ -117,6 +136,7 @@ impl Machine {
             8 => self.resolved(u)?,
             9 => Input::Command(command(u)?),
             11 => self.keys(u)?,
+            13..=15 => self.reading(u)?,
             10 => {
                 self.allowed = u.arbitrary()?;
                 Input::Tick
@@ -148,6 +168,19 @@ impl Machine {
             }))
         };
         Ok(Input::KeysEstablished { source, dates, result })
+    }
+
+    fn reading(&mut self, u: &mut Unstructured<'_>) -> Result<Input<'static>> {
+        let at = self.stamp(u)?;
+        let lie = if u.ratio(1, 3)? { u.arbitrary::<i64>()? >> u.int_in_range(0..=50)? } else { 0 };
+        let time: EstimatedTime = (at.time + NtpDuration::from_ticks(lie)).reinterpret();
+        let reading = Reading {
+            at: at.time,
+            shows: if u.arbitrary()? { Shows::Pulse } else { Shows::Time(time) },
+            leap: *u.choose(&[None, Some(Leap::None), Some(Leap::Insert), Some(Leap::Unsynchronised)])?,
+            resolution: NtpDuration::from_nanos(u.arbitrary::<u32>()?.into()),
+        };
+        Ok(Input::Reading { source: SourceId::refclock(u.int_in_range(0..=2)?), at, reading })
     }
 
     fn stamp(&self, u: &mut Unstructured<'_>) -> Result<Stamp> {

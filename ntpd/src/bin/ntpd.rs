@@ -32,6 +32,10 @@ struct Args {
     /// Leave the clock alone: measure and serve only
     #[arg(short = 'x')]
     no_control: bool,
+    /// At the start, set the clock forward to what the real-time clock shows, or to when the drift file was written, if
+    /// that is later: for machines whose clock does not survive being switched off
+    #[arg(short = 's')]
+    head_start: bool,
     /// Take over what the last run learnt from its sources, and leave it for the next run at the end
     #[arg(short, long)]
     recall: bool,
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         config: args.config,
         no_control: args.no_control,
         socket: args.socket,
+        head_start: args.head_start,
         recall: args.recall,
         recording: args.record.map(|file| Recording { file, limit: u64::from(args.record_limit) << 20 }),
     };

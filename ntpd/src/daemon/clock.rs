@@ -135,6 +135,14 @@ impl MachineClock {
         Ok(ClockOutcome::Stepped { at, by })
     }
 
+    /// Sets the clock forward before anything was measured.
+    ///
+    /// # Errors
+    /// When we may not.
+    pub(super) fn set_forward(&mut self, by: NtpDuration) -> io::Result<()> {
+        self.step(by).map(drop)
+    }
+
     fn set_status(&self, status: ClockStatus) -> io::Result<()> {
         self.kernel.set_status(&KernelStatus {
             synchronised: status.synchronised,

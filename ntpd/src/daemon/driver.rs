@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -48,7 +49,7 @@ use super::serve::{self, Serving};
 use super::settings::{Settings, SettingsError};
 use super::source_files::{self, Found};
 use super::turns::Turns;
-use super::{drift, history, libc_may_be_intercepted, log, lookup, notify, operator};
+use super::{drift, head_start, history, libc_may_be_intercepted, log, lookup, notify, operator};
 use crate::control::server::{ControlServer, Question};
 use crate::control::{ClientsQuery, DaemonReport, Request, Response};
 use crate::sys::clock;
@@ -61,6 +62,8 @@ const RETRY: Duration = Duration::from_secs(30);
 /// What is open is looked after as often when the loop is awake anyway, and is not woken for it before this has passed
 /// as well.
 const UNDISTURBED: Duration = Duration::from_secs(270);
+/// The clock that runs while the machine is off, on most boards.
+const BOARD_CLOCK: &str = "/dev/rtc";
 /// The longest sleep: beyond it timers of the runtime lose their meaning.
 const LONGEST_SLEEP: NtpDuration = NtpDuration::from_secs(86_400);
 
@@ -172,6 +175,10 @@ impl Driver {
             problems.note("clock watch", watch, "steps by others are noticed at the next poll")
         };
         let mut clock = MachineClock::open(settings.config.server.rtcsync, watch.is_some());
+        if settings.head_start {
+            let written = settings.drift_file.as_deref().and_then(drift::written);
+            head_start::take(&mut clock, Path::new(BOARD_CLOCK), written, &mut problems);
+        }
         let wanted = settings.refclocks(clock.tai());
         let (mut options, denied) = options(&settings, &mut clock, &mut problems);
         options.refclocks = wanted.iter().map(|wanted| wanted.options.clone()).collect();

@@ -28,6 +28,7 @@
 //! | `nts/` | keys for our requests, and for those who ask us |
 //! | `source_files.rs` | files that name more sources |
 //! | `drift.rs` | the drift file |
+//! | `head_start.rs` | the time before anybody was asked |
 //! | `history.rs` | what the sources have taught, for the next run |
 //! | `state.rs` | files that survive the daemon |
 //! | `operator.rs` | whether a command makes sense |
@@ -44,6 +45,7 @@ mod clock;
 mod drift;
 mod driver;
 mod endings;
+mod head_start;
 mod history;
 mod listener;
 pub mod log;

@@ -39,6 +39,8 @@ pub struct Overrides {
     pub socket: Option<PathBuf>,
     /// `-r`: what the last run learnt from its sources is taken over, and left for the next one at the end.
     pub recall: bool,
+    /// `-s`: the clock is set forward at the start by what is known without any source.
+    pub head_start: bool,
     /// `--record`: what reaches the engine is written down.
     pub recording: Option<Recording>,
 }
@@ -69,6 +71,8 @@ pub struct Settings {
     pub history_file: PathBuf,
     /// Whether that is taken over at the start and left at the end, or only left on request.
     pub recall: bool,
+    /// Whether the clock is set forward at the start by what is known without any source.
+    pub head_start: bool,
     /// Where what reaches the engine is written down.
     pub recording: Option<Recording>,
     /// Where cookies for our own requests are left for the next run.
@@ -113,7 +117,19 @@ impl Settings {
         let history_file = state_directory().join("history.json");
         let cookie_file = state_directory().join("nts-cookies.json");
         let (recall, recording) = (overrides.recall, overrides.recording.clone());
-        Ok(Self { file, config, adjust, socket, drift_file, history_file, recall, recording, cookie_file })
+        let head_start = overrides.head_start && adjust;
+        Ok(Self {
+            file,
+            config,
+            adjust,
+            socket,
+            drift_file,
+            history_file,
+            recall,
+            head_start,
+            recording,
+            cookie_file,
+        })
     }
 
     /// What of `config` may change while the daemon runs is taken over. The other keys that differ are returned.
@@ -374,6 +390,7 @@ mod tests {
             drift_file: None,
             history_file: PathBuf::new(),
             recall: false,
+            head_start: false,
             recording: None,
             cookie_file: PathBuf::new(),
         }
