@@ -12,8 +12,8 @@ use toml::de::DeValue;
 
 use crate::error::Complaint;
 use crate::refclocks::{
-    DELAY, DPOLL, Driver, NmeaLine, PPS_PATH, PpsDevice, RefclockId, RefclockOptions, SOCK_PATH, ShmSegment,
-    SockPath, UNCALIBRATED,
+    DPOLL, Driver, INTERRUPT, NmeaLine, PPS_PATH, PpsDevice, RefclockId, RefclockOptions, SOCK_PATH,
+    ShmSegment, SockPath, UNCALIBRATED,
 };
 use crate::schema::{Absolute, Boolean, Kind, Section, Text, Visitor};
 use crate::wishes::Wishes;
@@ -47,7 +47,7 @@ pub struct Gps {
     pub feed: GpsFeed,
     /// Whether the clock follows it; else fix and satellites are shown, and others may lock to it. Default: true.
     pub refclock: bool,
-    /// What all clocks have in common. Its `refid` is `GPS` by default, its `delay` 0.4 s, or 1 ns with `sock:`.
+    /// What all clocks have in common. Its `refid` is `GPS` by default, its `delay` 0.4 s, or 40 µs with `sock:`.
     pub options: RefclockOptions,
 }
 
@@ -78,7 +78,7 @@ impl GpsFeed {
     const fn delay(&self) -> NtpDuration {
         match self {
             Self::Nmea(_) | Self::Shm(_) => UNCALIBRATED,
-            Self::Sock(_) => DELAY,
+            Self::Sock(_) => INTERRUPT,
         }
     }
 }
@@ -204,7 +204,8 @@ pub struct Pps {
 
 impl Default for Pps {
     fn default() -> Self {
-        let options = RefclockOptions { refid: Some(RefclockId::PPS), ..RefclockOptions::with_delay(DELAY) };
+        let options =
+            RefclockOptions { refid: Some(RefclockId::PPS), ..RefclockOptions::with_delay(INTERRUPT) };
         Self { enabled: false, device: PpsDevice::at("/dev/pps0".into()), options }
     }
 }

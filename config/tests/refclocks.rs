@@ -134,7 +134,7 @@ fn two_lines_are_enough_for_a_receiver_with_pulses() {
     let pulses = Pulses { rate: 1, lock: Some(gps.refid), maxlockage: 2 };
     let device = PpsDevice { device: "/dev/pps0".into(), edge: Edge::Assert, width: None, pulses };
     assert_eq!(pps.driver, Driver::Pps(device));
-    assert_eq!((pps.options.delay, pps.options.poll), (NtpDuration::from_nanos(1), PollExp::new(4)));
+    assert_eq!((pps.options.delay, pps.options.poll), (NtpDuration::from_nanos(40_000), PollExp::new(4)));
     assert_eq!((pps.options.filter, pps.options.stratum), (64, Stratum::new(0)));
 }
 
@@ -165,7 +165,7 @@ fn gpsd_may_read_the_receiver() {
     let (driver, delay) = receiver("sock:/run/chrony.ttyS0.sock", "");
     let Driver::Sock(socket) = &driver else { panic!("{driver:?}") };
     assert_eq!(socket.device.as_os_str(), "/run/chrony.ttyS0.sock");
-    assert_eq!((delay, driver.dpoll(), driver.tai()), (NtpDuration::from_nanos(1), None, false));
+    assert_eq!((delay, driver.dpoll(), driver.tai()), (NtpDuration::from_nanos(40_000), None, false));
     assert_eq!(receiver("sock:/run/chrony.ttyS0.sock", "delay = 0.2").1, NtpDuration::from_millis(200));
 }
 
@@ -200,7 +200,7 @@ fn what_is_printed_shows_the_keys_of_its_kind_and_their_defaults() {
     for line in [
         "rate = 1 # default",
         "# lock is not set # default",
-        "delay = 0.000000001 # default",
+        "delay = 0.00004 # default",
         "pps = true # line 5",
     ] {
         assert!(printed.lines().any(|printed| printed == line), "{line}\n{printed}");
@@ -220,6 +220,6 @@ fn another_driver_is_a_change_of_all_keys_that_differ() {
     let config = |clock: &str| good(&format!("enabled = true\n[[sources.refclocks]]\n{clock}"));
     let pps = config("driver = 'pps'\ndevice = '/dev/pps0'");
     let rtc = config("driver = 'rtc'\ndevice = '/dev/pps0'");
-    let keys = ["dpoll", "driver", "edge", "lock", "maxlockage", "rate", "utc", "width"];
+    let keys = ["delay", "dpoll", "driver", "edge", "lock", "maxlockage", "rate", "utc", "width"];
     assert_eq!(pps.changes(&rtc), keys.map(|key| format!("sources.refclocks[0].{key}")));
 }

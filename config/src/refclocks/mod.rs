@@ -18,8 +18,9 @@ pub use driver::{
 };
 pub use id::{InvalidRefclockId, RefclockId};
 pub use mode::{FileMode, InvalidFileMode};
+use options::DELAY;
 pub use options::RefclockOptions;
-pub(crate) use options::{DELAY, UNCALIBRATED};
+pub(crate) use options::{INTERRUPT, UNCALIBRATED};
 pub use pulses::{Edge, Gives, Pulses};
 
 use crate::error::Complaint;
@@ -64,7 +65,11 @@ const EXTERNAL: &str = "with driver = \"phc\" and extpps = true";
 
 impl Refclock {
     fn of(kind: DriverKind) -> Self {
-        let delay = if kind == DriverKind::Nmea { UNCALIBRATED } else { DELAY };
+        let delay = match kind {
+            DriverKind::Nmea => UNCALIBRATED,
+            DriverKind::Pps | DriverKind::Sock => INTERRUPT,
+            DriverKind::Shm | DriverKind::Phc | DriverKind::Rtc => DELAY,
+        };
         Self { driver: kind.blank(), options: RefclockOptions::with_delay(delay) }
     }
 

@@ -31,8 +31,9 @@ pub struct RefclockOptions {
     /// 0 s.
     pub offset: NtpDuration,
     /// How far it may be off as a whole, 0 … 1000 s: half of it counts as its error, as with the way to a server.
-    /// Default: 1 ns. For sentences of a receiver (`driver = "nmea"`, and `[sources.hardware.gps]` with a line or
-    /// `shm:`) it is 0.4 s, since nobody knows how late they are: write less once `offset` is right.
+    /// Default: 1 ns; 40 µs for pulses of the kernel (`driver = "pps"` or `"sock"`), since interrupts are answered with a
+    /// delay that nobody knows; 0.4 s for sentences of a receiver (`driver = "nmea"`, and `[sources.hardware.gps]` with
+    /// a line or `shm:`), of which nobody knows how late they are: write less once `offset` is right.
     pub delay: NtpDuration,
     /// How exactly it can be read, above 0 s and at most 1 s; `None`: what the driver says. Default: `None`.
     pub precision: Option<NtpDuration>,
@@ -52,6 +53,8 @@ pub struct RefclockOptions {
 
 /// What `delay` is where nothing is known of one.
 pub(crate) const DELAY: NtpDuration = NtpDuration::from_nanos(1);
+/// The same, where an interrupt tells of a pulse: processors take up to some tens of microseconds to answer one.
+pub(crate) const INTERRUPT: NtpDuration = NtpDuration::from_nanos(40_000);
 /// What `delay` is for sentences that end at any time within the second.
 pub(crate) const UNCALIBRATED: NtpDuration = NtpDuration::from_millis(400);
 
