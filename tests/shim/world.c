@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -54,6 +55,8 @@ __attribute__((constructor)) static void begin(void)
     real_gettime(CLOCK_MONOTONIC, &monotonic_start);
 }
 
+static void show_true_time(const struct timespec *real, const struct timespec *wall);
+
 static void since(struct timespec *time, const struct timespec *start, long base)
 {
     time->tv_sec -= start->tv_sec;
@@ -71,9 +74,12 @@ int clock_gettime(clockid_t clock, struct timespec *time)
         forbidden("a clock other than CLOCK_REALTIME and CLOCK_MONOTONIC");
     if (real_gettime(clock, time) < 0)
         return -1;
-    if (clock == CLOCK_REALTIME)
+    if (clock == CLOCK_REALTIME) {
+        struct timespec real = *time;
+
         since(time, &real_start, WALL_START);
-    else
+        show_true_time(&real, time);
+    } else
         since(time, &monotonic_start, 0);
     return 0;
 }
@@ -151,4 +157,62 @@ int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, st
     (void)fd, (void)messages, (void)count, (void)flags, (void)timeout;
     forbidden("recvmmsg with workers = 0");
     return -1;
+}
+
+#define SEGMENT_KEY (0x4e545030 + 2)
+
+static struct {
+    int mode, count;
+    time_t clock_s;
+    int clock_us;
+    time_t receive_s;
+    int receive_us, leap, precision, samples, valid;
+    unsigned clock_ns, receive_ns;
+    int unused[8];
+} segment;
+static char is_attached;
+
+static void show_true_time(const struct timespec *real, const struct timespec *wall)
+{
+    double since_last = (wall->tv_sec - segment.receive_s) + (wall->tv_nsec - (double)segment.receive_ns) * 1e-9;
+
+    if (!is_attached || since_last < 0.5)
+        return;
+    segment.mode = 1;
+    segment.count++;
+    segment.clock_s = real->tv_sec;
+    segment.clock_us = real->tv_nsec / 1000;
+    segment.clock_ns = real->tv_nsec;
+    segment.receive_s = wall->tv_sec;
+    segment.receive_us = wall->tv_nsec / 1000;
+    segment.receive_ns = wall->tv_nsec;
+    segment.precision = -20;
+    segment.valid = 1;
+}
+
+int shmget(key_t key, size_t size, int flags)
+{
+    (void)flags;
+    if (key != SEGMENT_KEY || size > sizeof segment) {
+        errno = ENOENT;
+        return -1;
+    }
+    return key;
+}
+
+void *shmat(int id, const void *place, int flags)
+{
+    (void)place;
+    (void)flags;
+    if (id != SEGMENT_KEY)
+        forbidden("memory that is not there");
+    is_attached = 1;
+    return &segment;
+}
+
+int shmdt(const void *place)
+{
+    (void)place;
+    is_attached = 0;
+    return 0;
 }

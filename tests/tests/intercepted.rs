@@ -43,3 +43,22 @@ fn it_lives_in_a_world_with_little_and_serves_the_right_time_there() {
     assert!(wrong_by.is_some_and(|s| s.abs() < 0.01), "what is served is right all the same: {said}");
     assert!(!daemon.log().contains("not for this world"), "{}", daemon.log());
 }
+
+/// The world has memory that a reference clock writes to, and can say nothing of it.
+#[test]
+fn a_reference_clock_in_shared_memory_is_read_there() {
+    let Some(network) = network() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let world = build_world(&folder);
+    let text = "[server]\nworkers = 0\n[[sources.refclocks]]\ndriver = \"shm\"\nunit = 2\nrefid = \"SHM2\"\n";
+    let daemon = Daemon::start_as(&network.client, text, |command| {
+        command.env("LD_PRELOAD", &world);
+    });
+    let took = daemon.wait_for_sync(Duration::from_secs(20));
+    println!("synchronised after {took:.1?}");
+    let tracking = daemon.json("tracking");
+    let offset = tracking["remaining_offset_s"].as_f64().unwrap();
+    assert!(offset > 15.0 * 365.25 * 86_400.0, "the clock is years slow: {offset}");
+    assert_eq!((tracking["ref_id"].as_str(), tracking["stratum"].as_u64()), (Some("SHM2"), Some(1)));
+    assert!(!daemon.log().contains("not for this world"), "{}", daemon.log());
+}
