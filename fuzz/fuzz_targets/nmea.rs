@@ -1,7 +1,7 @@
 //! Anything that comes over a receiver's line, at any times, with the system clock set now and then.
 //!
-//! Oracle: what is read is not before the program was made, was there before it is told, is told once for each burst, and
-//! is no more exact than serial lines are; nobody is asked to look again at once, nor never while something is coming.
+//! Oracle: what is read is not before the program was made, was there before it is told but not long before, is told once
+//! for each burst, and is no more exact than serial lines are; nobody is asked to look again at once, nor never while something is coming.
 
 #![no_main]
 
@@ -16,6 +16,11 @@ use ntp_refclock::nmea::{Receiver, Stamp};
 
 /// 2026-01-01.
 const MADE: i64 = 1_767_225_600;
+
+const LONGEST_BURST: i64 = 10;
+
+/// The longest time between two looks.
+const LONGEST_BREAK: i64 = 66;
 
 #[derive(Debug)]
 enum Op {
@@ -133,6 +138,8 @@ impl Line {
         }
         self.receiver.drained(stamp, &mut self.readings);
         assert!(self.readings.len() <= before + begun);
+        let oldest = stamp.raw - NtpDuration::from_secs(LONGEST_BURST + LONGEST_BREAK);
+        assert!(self.set != 0 || self.readings[before..].iter().all(|reading| reading.at >= oldest));
         match self.receiver.wait() {
             Wait::For(span) => assert!(span >= Duration::from_millis(25) && span <= Duration::from_secs(1)),
             Wait::Readable => assert!(brings.iter().all(|piece| piece.bytes().is_empty())),

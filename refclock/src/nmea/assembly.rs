@@ -34,13 +34,17 @@ pub(super) struct Assembly {
 /// How long the last word on the fix holds for bursts without one.
 const FIX_HOLDS: NtpDuration = NtpDuration::from_secs(10);
 
+/// How long a time waits for its date.
+const PATIENCE: NtpDuration = NtpDuration::from_secs(1);
+
 impl Assembly {
     /// Something came after the line had been quiet.
-    pub(super) fn begin(&mut self, start: Start) {
-        if self.awaits_date() {
+    pub(super) fn begin(&mut self, start: Start, sky: &mut Sky, readings: &mut Vec<Reading>) {
+        if self.awaits_date() && start.at.mono - self.burst.time_at < PATIENCE {
             self.later = Some(start);
         } else {
-            self.burst = Burst::begun(Some(start));
+            self.settle(start.at, sky, readings);
+            (self.burst, self.later) = (Burst::begun(Some(start)), None);
         }
     }
 
@@ -88,6 +92,7 @@ impl Assembly {
             return false;
         };
         if time.is_same_as(current) {
+            self.later = None;
             return false;
         }
         let seen = self.later.take();

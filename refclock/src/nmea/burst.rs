@@ -17,6 +17,12 @@ pub(super) struct Start {
     pub(super) doubt: NtpDuration,
 }
 
+impl Start {
+    fn is_long_before(self, now: Stamp) -> bool {
+        now.mono - self.at.mono > LONGEST
+    }
+}
+
 /// The sentences of one instant.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Burst {
@@ -47,6 +53,9 @@ pub(super) enum Withheld {
 
 /// Serial ports report bytes by the dozen, adapters for USB after up to 16 ms, and receivers begin when they are ready.
 const RESOLUTION: NtpDuration = NtpDuration::from_millis(10);
+
+/// What goes on for longer is not about one instant.
+const LONGEST: NtpDuration = NtpDuration::from_secs(10);
 
 impl Burst {
     pub(super) fn begun(start: Option<Start>) -> Self {
@@ -79,7 +88,10 @@ impl Burst {
         if !self.evidence.has_fix().unwrap_or(trusted) {
             return Err(Withheld::NoFix);
         }
-        if self.contradictory || !self.dates_agree() {
+        if self.contradictory
+            || !self.dates_agree()
+            || self.start.is_some_and(|start| start.is_long_before(now))
+        {
             return Err(Withheld::Contradictory);
         }
         let (time, date) = self.time.zip(self.date()).ok_or(Withheld::Undated)?;

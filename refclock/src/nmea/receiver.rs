@@ -74,7 +74,8 @@ impl Receiver {
         let woken = self.pace.chunk(stamp.mono);
         if woken {
             self.woken_by = bytes.len().min(TRIGGER);
-            self.assembly.begin(Start { at: stamp, doubt: NtpDuration::ZERO });
+            let start = Start { at: stamp, doubt: NtpDuration::ZERO };
+            self.assembly.begin(start, &mut self.sky, readings);
         }
         self.bytes.count(stamp.mono, bytes);
         for (index, &byte) in bytes.iter().enumerate() {

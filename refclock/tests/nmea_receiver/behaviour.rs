@@ -84,6 +84,34 @@ fn a_pause_inside_a_burst_makes_no_second_one() {
 }
 
 #[test]
+fn a_pause_is_forgotten_when_its_burst_is_over() {
+    let mut line = Line::new(9600);
+    line.send(millis(1000), gga("120000.00").as_bytes());
+    line.send(millis(1400), rmc("120000.00").as_bytes());
+    // Two bursts without quiet between them.
+    line.send(millis(2000), (rmc("120001.00") + &sentence("GPTXT,x").repeat(60)).as_bytes());
+    line.send(millis(2100), rmc("120001.60").as_bytes());
+    // A date that comes much too late is that of another time.
+    line.send(millis(5000), gga("120004.00").as_bytes());
+    line.send(millis(7000), rmc("120004.00").as_bytes());
+    line.listen(millis(9000));
+    let length = |text: &str| text.len() as f64 * 10e3 / 9600.0;
+    let crowded = 2008.4 + length(&(rmc("120001.00") + &sentence("GPTXT,x").repeat(60)));
+    close(&seconds(&line), &[(0, 1008.4), (1, 2008.4), (1, crowded)], 8.5);
+    let counts = WithheldCounts { undated: 1, repeated: 1, ..WithheldCounts::default() };
+    assert_eq!(status(&line).withheld, counts);
+}
+
+#[test]
+fn a_burst_without_end_is_none() {
+    let mut line = Line::new(9600);
+    let text = rmc("120000.00") + &gga("120000.00").repeat(200);
+    line.send(millis(1000), text.as_bytes());
+    line.listen(millis(20_000));
+    assert_eq!((line.readings.len(), status(&line).withheld.contradictory), (0, 1));
+}
+
+#[test]
 fn ten_times_a_second_without_a_pause() {
     let mut line = Line::new(9600);
     // 95 of the 96 characters that 100 ms have room for.
