@@ -254,6 +254,7 @@ fn a_flood_makes_no_loop() {
         println!("{written} bytes, {} looks, {spent:?} of processor time in 2 s", holder.looks);
         assert!(written > 8192 && holder.looks <= 90 && spent < Duration::from_millis(400));
         assert_eq!(holder.readings, []);
+        assert_eq!(holder.driver.status().signal, Signal::Flood);
     }
 }
 

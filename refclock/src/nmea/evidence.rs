@@ -135,3 +135,6 @@ const fn quality(quality: FixType) -> Fix {
         FixType::Simulation => Fix::Simulated,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,6 +198,32 @@ proptest! {
     }
 
     #[test]
+    fn satellites_are_read_back(numbers in proptest::collection::vec(1..=437u32, 0..=4), signal in "[0-9A-F]?") {
+        let list: String = numbers.iter().map(|number| format!(",{number:02},40,083,")).collect();
+        let end = if signal.is_empty() { String::new() } else { format!(",{signal}") };
+        let said = gsv(&format!("GAGSV,1,1,{:02}{list}{end}", numbers.len()));
+        let read: Vec<_> = said.satellites.into_iter().flatten().collect();
+        prop_assert_eq!(read, numbers);
+        prop_assert_eq!(said.signal, signal.bytes().next());
+    }
+
+    #[test]
+    fn a_position_is_read_back(
+        (degrees, minutes) in (0..90u32, 0..600_000u32),
+        satellites in 0..40u32,
+        dop in 5..990u32,
+    ) {
+        let (place, dop) = (f64::from(minutes) / 1e4, f64::from(dop) / 10.0);
+        let said = gga(&format!(
+            "GAGGA,120000,{degrees:02}{place:07.4},S,{degrees:03}{place:07.4},E,1,{satellites:02},{dop:.1},1.5,M,47.0,M,,"
+        ));
+        let should = f64::from(degrees) + place / 60.0;
+        let (latitude, longitude, altitude) = said.position.unwrap();
+        prop_assert!((latitude + should).abs() < 1e-9 && (longitude - should).abs() < 1e-9);
+        prop_assert_eq!((altitude, said.satellites, said.hdop), (Some(1.5), Some(satellites), Some(dop as f32)));
+    }
+
+    #[test]
     fn one_changed_byte_is_refused(at in 0..80usize, to: u8) {
         let line = framed("GPRMC,120000.00,A,5000.0000,N,00800.0000,E,0.004,77.52,211126,,,A");
         let mut changed = line.clone().into_bytes();
