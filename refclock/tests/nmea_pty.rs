@@ -134,7 +134,7 @@ fn bursts_are_stamped_when_they_begin() {
         .map(|(reading, began)| (reading.at - *began).to_seconds())
         .collect();
     // A busy machine may be late now and then; by half it is not.
-    assert!(late.iter().all(|late| (-1e-3..0.15).contains(late)), "{late:?}");
+    assert!(late.iter().all(|late| (-1e-3..0.4).contains(late)), "{late:?}");
     assert!(late.iter().filter(|late| **late < 0.01).count() >= 3, "{late:?}");
     println!("late by {late:?} s, {} looks for 5 bursts", holder.looks);
     assert!(holder.looks <= 5 * 8, "{}", holder.looks);

@@ -103,6 +103,44 @@ fn a_pause_is_forgotten_when_its_burst_is_over() {
 }
 
 #[test]
+fn a_pause_is_not_the_beginning_of_what_follows_its_date() {
+    let mut line = Line::new(9600);
+    line.send(millis(1000), gga("120000.00").as_bytes());
+    line.send(millis(1600), (rmc("120000.00") + &rmc("120000.60")).as_bytes());
+    line.listen(millis(3000));
+    let later = 1608.4 + rmc("120000.00").len() as f64 * 10e3 / 9600.0;
+    close(&seconds(&line), &[(0, 1008.4), (0, later)], 8.5);
+}
+
+#[test]
+fn a_sentence_may_be_held_up_by_those_before_it() {
+    let mut line = Line::new(9600);
+    let text = sentence("GPTXT,x");
+    // Of the first burst the time comes late, of the second first, and there is no quiet between.
+    let before = text.repeat(300 / text.len()) + &rmc("120000.00");
+    let first = text.repeat((955 - before.len()) / text.len());
+    let first = before + &first;
+    line.send(millis(1000), first.as_bytes());
+    line.send(millis(2000), (rmc("120001.00") + &text.repeat(40)).as_bytes());
+    line.send(millis(3000), rmc("120002.00").as_bytes());
+    line.listen(millis(5000));
+    let read: Vec<_> = seconds(&line).iter().map(|(second, _)| *second).collect();
+    assert_eq!(read, [0, 1, 2]);
+}
+
+#[test]
+fn of_two_dates_that_agree_the_longer_is_shown() {
+    let mut line = Line::new(9600);
+    let lost = sentence("GPRMC,120000.00,A,,,,,,,070407,,,A");
+    line.send(millis(1000), (lost.clone() + &zda("120000.00")).as_bytes());
+    line.listen(millis(3000));
+    assert_eq!((line.readings.len(), status(&line).weeks_repaired), (1, 0));
+    line.send(millis(5000), sentence("GPRMC,120004.00,A,,,,,,,070407,,,A").as_bytes());
+    line.listen(millis(6000));
+    assert_eq!((line.readings.len(), status(&line).weeks_repaired), (2, 1024));
+}
+
+#[test]
 fn a_burst_without_end_is_none() {
     let mut line = Line::new(9600);
     let text = rmc("120000.00") + &gga("120000.00").repeat(200);
