@@ -76,12 +76,12 @@ impl Evidence {
     /// `None`: nothing was said about it.
     pub(super) fn fix(&self) -> Option<Fix> {
         let fixed = self.has_fix()?;
-        let said = self.quality.into_iter().chain(self.mode);
+        let mut said = self.quality.into_iter().chain(self.mode);
         if !fixed {
-            return Some(said.into_iter().find(|fix| !fix.gives_time()).unwrap_or(Fix::None));
+            return Some(said.find(|fix| !fix.gives_time()).unwrap_or(Fix::None));
         }
         // Plain, with or without height, is the least that can be said.
-        let special = said.into_iter().find(|fix| *fix != Fix::Autonomous);
+        let special = said.find(|fix| *fix != Fix::Autonomous);
         Some(special.unwrap_or(match self.dimensions {
             Some(2) => Fix::TwoD,
             Some(3) => Fix::ThreeD,
