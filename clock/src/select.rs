@@ -93,6 +93,8 @@ pub struct Candidate {
     pub may_be_kept: bool,
     /// What the operator says of it.
     pub flags: Flags,
+    /// Whether there is a network between it and us, so that its distance fluctuates.
+    pub is_remote: bool,
     /// Of a source that is only there to number the pulses of another: how well the clock is known, set by others.
     /// It is used when that is worse than what it says itself. `None`: it is like any other.
     pub clock_error: Option<NtpDuration>,
@@ -319,7 +321,9 @@ fn choose(
     }
     let eligible = passed(trials);
     let best = *eligible.iter().min_by_key(|i| score(candidates, **i, current, limits))?;
-    let reach = candidates[best].root_distance + limits.reselect_distance;
+    // A clock in the same machine is as good as it is: what is almost as good as a server is much worse than that.
+    let margin = if candidates[best].is_remote { limits.reselect_distance } else { NtpDuration::ZERO };
+    let reach = candidates[best].root_distance + margin;
     let limit = reach.scaled(limits.combine_limit);
     for i in eligible {
         let (distance, selected) = (candidates[i].root_distance, i == best);

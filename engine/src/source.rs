@@ -286,6 +286,7 @@ impl Source {
             may_be_kept: self.asked().is_none_or(|a| a.association.standing() == Standing::Active)
                 && self.unreachable_polls <= self.max_unreach(),
             flags,
+            is_remote: self.asked().is_some(),
             clock_error,
         }
     }

@@ -20,6 +20,7 @@ pub(super) fn source(offset_ms: i64, distance_ms: i64) -> Candidate {
         reachable: true,
         may_be_kept: true,
         flags: Flags::default(),
+        is_remote: true,
         clock_error: None,
     }
 }
@@ -96,6 +97,33 @@ fn limits_exclude_and_say_so() {
     new.estimate = None;
     let all = [source(0, 3_001), jittery, silent, new, source(0, 10)];
     check(&all, &["distant", "jittery", "unreachable", "no samples", "selected"]);
+}
+
+#[test]
+fn who_numbers_pulses_is_used_when_the_clock_is_known_worse() {
+    let numbering =
+        |clock| Candidate { clock_error: Some(NtpDuration::from_millis(clock)), ..source(0, 200) };
+    check(&[numbering(1), source(0, 1)], &["numbering", "selected"]);
+    check(&[numbering(1)], &["numbering"]);
+    check(&[numbering(300)], &["selected"]);
+}
+
+#[test]
+fn whoever_keeps_to_pulses_is_not_replaced_by_who_numbers_them() {
+    let pulses = Candidate { reachable: false, is_remote: false, ..source(0, 1) };
+    let numbering = Candidate { clock_error: Some(NtpDuration::from_millis(2)), ..source(0, 200) };
+    let selection = select(&[numbering, pulses], Some(1), &Limits::default());
+    assert_eq!((selection.selected, selection.states[1]), (Some(1), State::Kept));
+}
+
+#[test]
+fn a_server_that_is_almost_as_good_is_not_combined_with_a_clock_in_this_machine() {
+    let distant = |nanos, is_remote| {
+        let root_distance = NtpDuration::from_nanos(nanos);
+        Candidate { root_distance, is_remote, ..source(0, 0) }
+    };
+    check(&[distant(20_000, false), distant(150_000, true)], &["selected", "outclassed"]);
+    check(&[distant(20_000, true), distant(150_000, true)], &["selected", "combined"]);
 }
 
 #[test]
