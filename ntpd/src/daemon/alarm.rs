@@ -6,6 +6,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, sleep_until};
 
+use super::libc_may_be_intercepted;
 use crate::sys::timer::Timer;
 use crate::sys::watched::watch;
 
@@ -24,6 +25,11 @@ impl Alarm {
     pub(super) fn new() -> io::Result<Self> {
         let timer = watch(Timer::new()?, Interest::READABLE)?;
         Ok(Self { timer: Some(timer), set_to: None })
+    }
+
+    /// With a timer of the kernel, or of the event loop where there is none or libc may not be the kernel's.
+    pub(super) fn best() -> Self {
+        if libc_may_be_intercepted() { Self::default() } else { Self::new().unwrap_or_default() }
     }
 
     /// Waits until `moment`, or not at all if that has passed.

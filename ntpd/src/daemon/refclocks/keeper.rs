@@ -15,12 +15,13 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::Turn;
 use super::device::Device;
 use super::report::DeviceReport;
 use super::wanted::{DeviceOptions, Wanted};
+use crate::daemon::alarm::Alarm;
 use crate::daemon::driver::Happening;
 use crate::sys::clock;
 use crate::sys::watched::watch;
@@ -145,8 +146,14 @@ impl Task {
     }
 }
 
-/// The wait for a device. It has a descriptor of its own for that, the device's doubled.
-enum Watch {
+/// The wait for a device.
+struct Watch {
+    line: Line,
+    alarm: Alarm,
+}
+
+/// What may become readable. It is the device's descriptor, doubled.
+enum Line {
     /// There is nothing to wait for but time.
     Nothing,
     /// Who is not watched wakes nobody.
@@ -157,21 +164,27 @@ enum Watch {
 impl Watch {
     fn of(driver: &dyn Driver) -> io::Result<Self> {
         let doubled = driver.descriptor().map(|descriptor| descriptor.try_clone_to_owned()).transpose()?;
-        Ok(doubled.map_or(Self::Nothing, Self::Asleep))
+        Ok(Self { line: doubled.map_or(Line::Nothing, Line::Asleep), alarm: Alarm::best() })
     }
 
     async fn wait(&mut self, wait: Wait) -> io::Result<()> {
+        let Self { line, alarm } = self;
         match wait {
             Wait::For(span) => {
-                self.rest();
-                sleep(span).await;
+                line.rest();
+                alarm.wait_until(Instant::now() + span).await;
                 Ok(())
             }
-            Wait::Readable => self.readable().await,
-            Wait::ReadableOr(span) => timeout(span, self.readable()).await.unwrap_or(Ok(())),
+            Wait::Readable => line.readable().await,
+            Wait::ReadableOr(span) => tokio::select! {
+                readable = line.readable() => readable,
+                () = alarm.wait_until(Instant::now() + span) => Ok(()),
+            },
         }
     }
+}
 
+impl Line {
     fn rest(&mut self) {
         *self = match std::mem::replace(self, Self::Nothing) {
             Self::Awake(watched) => Self::Asleep(watched.into_inner()),
