@@ -8,7 +8,7 @@ use ntp_proto::packet::{Precision, RefId, Stratum};
 use ntp_proto::time::{FreeTime, Monotonic, NtpDuration, Offset};
 use serde::{Deserialize, Serialize};
 
-use crate::input::{StampQuality, USER_STAMP_RESOLUTION};
+use crate::input::StampQuality;
 use crate::keys::Keys;
 use crate::options::{Entry, MADE, SourceOptions};
 use crate::source::ServerState;
@@ -237,8 +237,7 @@ impl Asked {
     }
 
     fn resolution(&self, m: &Measurement, our_precision: Precision) -> NtpDuration {
-        let both_kernel = self.tx_quality == StampQuality::Kernel && self.rx_quality == StampQuality::Kernel;
-        let stamps = if both_kernel { NtpDuration::ZERO } else { USER_STAMP_RESOLUTION };
+        let stamps = self.tx_quality.lateness().max(self.rx_quality.lateness());
         // A server that claims a precision of years is not taken at its word.
         let theirs = m.precision.to_duration().min(NtpDuration::from_millis(10));
         our_precision.to_duration().max(theirs).max(stamps).max(NtpDuration::from_nanos(1))

@@ -34,6 +34,18 @@ pub enum StampQuality {
     User,
     /// The kernel, as the packet passed.
     Kernel,
+    /// The network card, as the packet was on the wire.
+    Hardware,
+}
+
+impl StampQuality {
+    /// How late such a stamp may be.
+    pub(crate) const fn lateness(self) -> NtpDuration {
+        match self {
+            Self::User => USER_STAMP_RESOLUTION,
+            Self::Kernel | Self::Hardware => NtpDuration::ZERO,
+        }
+    }
 }
 
 /// Something that happened.
@@ -42,7 +54,7 @@ pub enum StampQuality {
 pub enum Input<'a> {
     /// Nothing but time passed.
     Tick,
-    /// A request left. May come twice, first by the program's own clock and then by the kernel's.
+    /// A request left. May come more than once: first by the program's own clock, then by better ones.
     Departed {
         /// Whose request.
         source: SourceId,
@@ -241,7 +253,7 @@ impl fmt::Display for Target {
 }
 
 /// How a stamp without the kernel's help is judged: it may be late by this much.
-pub(crate) const USER_STAMP_RESOLUTION: NtpDuration = NtpDuration::from_nanos(20_000);
+const USER_STAMP_RESOLUTION: NtpDuration = NtpDuration::from_nanos(20_000);
 
 impl Drift {
     /// A skew that was too good to be believed after a pause: temperature changes more than that.

@@ -217,7 +217,7 @@ impl Machine {
             let at = u.choose_index(bytes.len())?;
             bytes[at] = u.arbitrary()?;
         }
-        let quality = *u.choose(&[StampQuality::Kernel, StampQuality::User])?;
+        let quality = *u.choose(&[StampQuality::Kernel, StampQuality::User, StampQuality::Hardware])?;
         Ok(Input::Datagram { source, token, at: self.stamp(u)?, quality, bytes: bytes.into() })
     }
 

@@ -309,17 +309,19 @@ fn a_rate_that_somebody_else_set_is_told_and_taken_back() {
 }
 
 #[test]
-fn the_kernels_late_stamp_replaces_the_programs_own() {
+fn late_stamps_replace_the_programs_own_one_after_the_other() {
     let mut bench = Bench::new(servers(1), secs(0));
     let Request { source, token, at, .. } = bench.requests[0];
     let late = NtpDuration::from_nanos(50_000);
-    let left = Stamp { time: at.time + late, ..at };
     bench.pass(DELAY);
-    bench.tell(Input::Departed { source, token, at: left, quality: StampQuality::Kernel, local: None });
+    for (left, quality) in [(late, StampQuality::Kernel), (late + late, StampQuality::Hardware)] {
+        let at = Stamp { time: at.time + left, ..at };
+        bench.tell(Input::Departed { source, token, at, quality, local: None });
+    }
     bench.answer(0);
     let delay = bench.source(0).last_delay_s.unwrap();
-    assert!((delay - (DELAY - late).to_seconds()).abs() < 1e-9, "{delay}");
-    assert_eq!(bench.source(0).stamps, Some((StampQuality::Kernel, StampQuality::Kernel)));
+    assert!((delay - (DELAY - late - late).to_seconds()).abs() < 1e-9, "{delay}");
+    assert_eq!(bench.source(0).stamps, Some((StampQuality::Hardware, StampQuality::Kernel)));
 }
 
 #[test]

@@ -34,7 +34,8 @@ columns
   offset   what the clock was off by in that sample, before any correction
   bound    how far the truth may be from what this source says (root distance)
   from     who wants it: the configuration, an operator (until the next restart), or a file of sources.sourcedir
-  stamps   who took the time of the latest exchange, sending/receiving: the kernel, or ntpd itself (user)
+  stamps   who took the time of the latest exchange, sending/receiving: the network card (hardware), the
+           kernel, or ntpd itself (user)
   discards replies that were not used, by the test that they failed
 ";
 
@@ -155,6 +156,7 @@ pub(super) const fn maker(quality: StampQuality) -> &'static str {
     match quality {
         StampQuality::User => "user",
         StampQuality::Kernel => "kernel",
+        StampQuality::Hardware => "hardware",
     }
 }
 
