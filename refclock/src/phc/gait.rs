@@ -46,6 +46,12 @@ impl Gait {
     pub const fn is_steady(self) -> bool {
         matches!(self, Self::Steady)
     }
+
+    /// Whether something is wrong with it right now.
+    #[must_use]
+    pub const fn is_fault(self) -> bool {
+        matches!(self, Self::StandsStill | Self::Races { .. } | Self::Jumped { .. })
+    }
 }
 
 impl fmt::Display for Gait {

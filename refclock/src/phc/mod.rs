@@ -37,7 +37,7 @@ pub use driver::HardwareClock;
 pub use gait::Gait;
 pub use reader::{Abilities, Method, PhcReader};
 pub use status::{PulseStatus, Status};
-pub use track::PhcTrack;
+pub use track::{PhcLine, PhcTrack};
 pub use tracked::TrackedPhc;
 
 /// How a hardware clock is used.

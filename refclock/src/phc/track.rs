@@ -27,18 +27,37 @@ pub struct PhcTrack {
     precision: NtpDuration,
     /// The latest first, in descending order of both clocks.
     brackets: VecDeque<Bracket>,
-    line: Option<Line>,
+    line: Option<PhcLine>,
 }
 
-/// What the system clock showed by what the hardware clock shows.
+/// What the system clock shows by what a hardware clock shows, as it was when the hardware clock was last read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Line {
-    /// Through the latest bracket's moment …
+pub struct PhcLine {
+    /// When the hardware clock was last read, by itself …
     phc: PhcTime,
-    /// … so far beyond what that says of the system clock,
+    /// … and by the system clock.
+    system: RawTime,
+    /// How far that is from what the line says, in seconds.
     correction: f64,
-    /// with so many seconds of the system clock for one of the other, less one.
+    /// So many seconds of the system clock pass for one of the other, less one.
     slope: f64,
+    /// How well the two were read together.
+    uncertainty: NtpDuration,
+}
+
+impl PhcLine {
+    /// What the system clock showed when the hardware clock showed `stamp`, and how far that may be wrong. `None` for
+    /// what is more than 100 s from the reading.
+    #[must_use]
+    pub fn system_time(&self, stamp: PhcTime) -> Option<(RawTime, NtpDuration)> {
+        let since = stamp - self.phc;
+        if since.abs() > REACH {
+            return None;
+        }
+        let beyond = self.correction + self.slope * since.to_seconds();
+        let time = self.system + since + NtpDuration::from_seconds(beyond);
+        Some((time, self.uncertainty + since.abs().scaled(UNSEEN)))
+    }
 }
 
 impl PhcTrack {
@@ -78,23 +97,20 @@ impl PhcTrack {
         self.line.map(|line| line.slope)
     }
 
-    /// What the system clock showed when the hardware clock showed `stamp`, and how far that may be wrong. `None` while
-    /// there are fewer than two brackets, and for what is more than 100 s from all of them.
+    /// How the two go together now; `None` before two brackets.
+    #[must_use]
+    pub const fn line(&self) -> Option<&PhcLine> {
+        self.line.as_ref()
+    }
+
+    /// What the system clock showed when the hardware clock showed `stamp`, as [`PhcLine::system_time`].
     #[must_use]
     pub fn system_time(&self, stamp: PhcTime) -> Option<(RawTime, NtpDuration)> {
-        let (line, latest) = (self.line?, self.brackets.front()?);
-        let since = stamp - line.phc;
-        if since.abs() > REACH {
-            return None;
-        }
-        let time =
-            latest.at + since + NtpDuration::from_seconds(line.correction + line.slope * since.to_seconds());
-        let nearest = self.brackets.iter().map(|seen| (stamp - seen.shows).abs()).min()?;
-        Some((time, latest.uncertainty() + nearest.scaled(UNSEEN)))
+        self.line?.system_time(stamp)
     }
 
     /// Through as many of the latest brackets as are straight within what repeats; two at least.
-    fn straight_line(&self) -> Option<Line> {
+    fn straight_line(&self) -> Option<PhcLine> {
         (2..=self.brackets.len()).rev().find_map(|count| {
             let line = self.regression(count)?;
             (count == 2 || self.brackets.iter().take(count).all(|seen| self.passes(&line, seen)))
@@ -102,14 +118,15 @@ impl PhcTrack {
         })
     }
 
-    fn passes(&self, line: &Line, seen: &Bracket) -> bool {
+    fn passes(&self, line: &PhcLine, seen: &Bracket) -> bool {
         let (x, y) = self.point(seen);
         let tolerance = self.precision.max(seen.window.scaled(0.125));
         (line.correction + line.slope * x - y).abs() <= tolerance.to_seconds()
     }
 
     /// By least squares. `None` if the brackets are all of one moment or the line is no line of two clocks.
-    fn regression(&self, count: usize) -> Option<Line> {
+    fn regression(&self, count: usize) -> Option<PhcLine> {
+        let latest = self.brackets.front()?;
         let points = || self.brackets.iter().take(count).map(|seen| self.point(seen));
         let n = count as f64;
         let (x0, y0) = points().fold((0.0, 0.0), |(x, y), point| (x + point.0 / n, y + point.1 / n));
@@ -117,7 +134,13 @@ impl PhcTrack {
             .map(|(x, y)| (x - x0, y - y0))
             .fold((0.0, 0.0), |(xx, xy), (x, y)| (xx + x * x, xy + x * y));
         let slope = xy / xx;
-        let line = Line { phc: self.brackets.front()?.shows, correction: y0 - slope * x0, slope };
+        let line = PhcLine {
+            phc: latest.shows,
+            system: latest.at,
+            correction: y0 - slope * x0,
+            slope,
+            uncertainty: latest.uncertainty(),
+        };
         (slope.abs() <= MAX_RATE_ERROR).then_some(line)
     }
 

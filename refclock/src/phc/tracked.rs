@@ -9,7 +9,7 @@ use ntp_proto::time::{NtpDuration, RawTime};
 use super::bracket::{Bracket, PhcTime};
 use super::gait::{Gait, Judge, Look};
 use super::reader::PhcReader;
-use super::track::PhcTrack;
+use super::track::{PhcLine, PhcTrack};
 use crate::sys::monotonic_raw;
 
 /// A hardware clock and what is known of how it goes.
@@ -57,11 +57,17 @@ impl TrackedPhc {
         Ok(gait.is_steady().then_some(bracket))
     }
 
+    /// How it and the system clock go together now; `None` while it does not go as clocks do, and before two looks.
+    #[must_use]
+    pub fn line(&self) -> Option<&PhcLine> {
+        self.track.line().filter(|_| self.gait().is_steady())
+    }
+
     /// What the system clock showed when this one showed `stamp`, and how far that may be wrong. `None` while it does
-    /// not go as clocks do, and as [`PhcTrack::system_time`].
+    /// not go as clocks do, and as [`PhcLine::system_time`].
     #[must_use]
     pub fn system_time(&self, stamp: PhcTime) -> Option<(RawTime, NtpDuration)> {
-        self.track.system_time(stamp).filter(|_| self.gait().is_steady())
+        self.line()?.system_time(stamp)
     }
 
     /// The system clock was set: what is known of how the two go together holds no more.
