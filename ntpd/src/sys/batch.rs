@@ -128,12 +128,12 @@ impl Batch {
         slot.local = None;
         for message in Messages::of(&slot.control[..slot.lengths.control]) {
             match message {
-                Message::Stamp(time) => stamp = Some(time),
+                Message::Stamp { system, .. } => stamp = system,
                 Message::PacketInfo { local, interface: index } => {
                     slot.local = can_answer(local).then_some(local);
                     interface = index;
                 }
-                Message::Other => {}
+                Message::Frame { .. } | Message::Other => {}
             }
         }
         Some(Inbound { datagram: &mut slot.buffer[..slot.lengths.datagram], remote, interface, stamp })

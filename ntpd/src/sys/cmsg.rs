@@ -14,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::raw::c_int;
 
 use ntp_proto::time::RawTime;
+use ntp_refclock::phc::PhcTime;
 
 use super::clock::raw_time;
 use super::plain::{Solid, read, write, zeroed};
@@ -91,8 +92,21 @@ impl<const ROOM: usize> ControlBuffer<ROOM> {
 /// One control message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    /// When the kernel had the datagram in its hands.
-    Stamp(RawTime),
+    /// When the kernel had the datagram in its hands, and when it was on the wire by the clock of the interface; not
+    /// neither.
+    Stamp {
+        /// By the system clock.
+        system: Option<RawTime>,
+        /// By the clock of the interface.
+        hardware: Option<PhcTime>,
+    },
+    /// What the stamp of the interface belongs to.
+    Frame {
+        /// The index of the interface that made it.
+        interface: u32,
+        /// How long the frame is, in bytes, with its header and without its check sequence.
+        length: u32,
+    },
     /// Where the datagram came in.
     PacketInfo {
         /// The address to answer from: the one that was asked, or with an IPv4 broadcast the one of the
@@ -131,6 +145,9 @@ impl Iterator for Messages<'_> {
     }
 }
 
+/// The same number on all machines but SPARC and PA-RISC, which have no such cards.
+const SCM_TIMESTAMPING_PKTINFO: c_int = 58;
+
 /// Where the payload starts.
 const PAYLOAD_AT: usize = align(size_of::<libc::cmsghdr>());
 
@@ -141,9 +158,9 @@ const fn align(length: usize) -> usize {
 
 fn interpret(level: c_int, kind: c_int, payload: &[u8]) -> Message {
     match (level, kind) {
-        // Of the three times of SCM_TIMESTAMPING the first is the system clock's; the others are for
-        // hardware.
-        (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING | libc::SCM_TIMESTAMPNS) => stamp(payload),
+        (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING) => stamps(payload),
+        (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => stamp(payload, 0).map(system_stamp),
+        (libc::SOL_SOCKET, SCM_TIMESTAMPING_PKTINFO) => frame(payload),
         (libc::IPPROTO_IP, libc::IP_PKTINFO) => packet_info_v4(payload),
         (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => packet_info_v6(payload),
         _ => None,
@@ -151,13 +168,30 @@ fn interpret(level: c_int, kind: c_int, payload: &[u8]) -> Message {
     .unwrap_or(Message::Other)
 }
 
-/// All zeros stand for "no stamp".
-fn stamp(payload: &[u8]) -> Option<Message> {
-    let time: libc::timespec = read(payload)?;
+/// Of three times the first is the system clock's and the last that of the interface; the other is not used any more.
+fn stamps(payload: &[u8]) -> Option<Message> {
+    const HARDWARE: usize = 2;
+    let (system, hardware) = (stamp(payload, 0), stamp(payload, HARDWARE).map(RawTime::reinterpret));
+    (system.is_some() || hardware.is_some()).then_some(Message::Stamp { system, hardware })
+}
+
+const fn system_stamp(time: RawTime) -> Message {
+    Message::Stamp { system: Some(time), hardware: None }
+}
+
+/// One of several times. All zeros stand for "no stamp".
+fn stamp(payload: &[u8], place: usize) -> Option<RawTime> {
+    let time: libc::timespec = read(payload.get(place * size_of::<libc::timespec>()..)?)?;
     if time.tv_sec == 0 && time.tv_nsec == 0 {
         return None;
     }
-    raw_time(&time).map(Message::Stamp)
+    raw_time(&time)
+}
+
+/// `struct scm_ts_pktinfo`: two words, and two that are reserved.
+fn frame(payload: &[u8]) -> Option<Message> {
+    let word = |place: usize| payload.get(place..place + 4)?.try_into().ok().map(u32::from_ne_bytes);
+    Some(Message::Frame { interface: word(0)?, length: word(4)? })
 }
 
 fn packet_info_v4(payload: &[u8]) -> Option<Message> {
@@ -223,7 +257,7 @@ mod tests {
     fn stamps_of_both_kinds_are_read() {
         let no_time = timespec(0, 0);
         let time = timespec(1_700_000_000, 5);
-        let stamp = Message::Stamp(RawTime::from_unix(1_700_000_000, 5));
+        let stamp = system_stamp(RawTime::from_unix(1_700_000_000, 5));
         let three = [time.clone(), no_time.clone(), no_time].concat();
         let mut bytes = message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPING, &three);
         bytes.extend(message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS, &time));
@@ -231,9 +265,26 @@ mod tests {
     }
 
     #[test]
-    fn a_hardware_stamp_alone_is_no_stamp() {
-        let three = [timespec(0, 0), timespec(0, 0), timespec(9, 9)].concat();
-        assert_eq!(walk(&message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPING, &three)), [Message::Other]);
+    fn the_clock_of_the_interface_is_another() {
+        let three = |first, last| [timespec(first, 0), timespec(7, 7), timespec(last, 9 * last)].concat();
+        let read =
+            |first, last| walk(&message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPING, &three(first, last)));
+        let hardware = Some(PhcTime::from_unix(9, 81));
+        assert_eq!(read(0, 9), [Message::Stamp { system: None, hardware }]);
+        let system = Some(RawTime::from_unix(5, 0));
+        assert_eq!(read(5, 9), [Message::Stamp { system, hardware }]);
+        assert_eq!(read(5, 0), [Message::Stamp { system, hardware: None }]);
+        assert_eq!(read(0, 0), [Message::Other]);
+        let short = message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPING, &timespec(5, 0));
+        assert_eq!(walk(&short), [Message::Stamp { system, hardware: None }]);
+    }
+
+    #[test]
+    fn frames_are_told_with_their_interface() {
+        let words: Vec<u8> = [3u32, 90, 0, 0].iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let mut bytes = message(libc::SOL_SOCKET, SCM_TIMESTAMPING_PKTINFO, &words);
+        bytes.extend(message(libc::SOL_SOCKET, SCM_TIMESTAMPING_PKTINFO, &words[..7]));
+        assert_eq!(walk(&bytes), [Message::Frame { interface: 3, length: 90 }, Message::Other]);
     }
 
     #[test]
@@ -258,7 +309,7 @@ mod tests {
         bytes.extend(message(libc::IPPROTO_IP, libc::IP_PKTINFO, &[0; 11]));
         bytes.extend(message(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &[]));
         bytes.extend(message(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS, &timespec(1, 0)));
-        let stamp = Message::Stamp(RawTime::from_unix(1, 0));
+        let stamp = system_stamp(RawTime::from_unix(1, 0));
         assert_eq!(walk(&bytes), [Message::Other, Message::Other, Message::Other, stamp]);
     }
 

@@ -13,7 +13,8 @@
 //! | [`batch`] | many datagrams in one call, and their replies |
 //! | [`waiting`] | a thread that sleeps until one of its descriptors has something |
 //! | [`descriptors`] | how many may be open |
-//! | [`interface`] | names of network interfaces |
+//! | [`interface`] | names and numbers of network interfaces |
+//! | [`hwstamp`] | which of them stamp packets |
 //! | [`readiness`] | whether writing would block |
 //! | [`watched`] | descriptors that the event loop waits for |
 //! | `socket` | the socket calls behind `udp`, one per function |
@@ -28,8 +29,8 @@
 //!
 //! Only ordinary libc calls are made, no raw system calls, so a simulator that stands between a program and
 //! its libc can supply clock and network. Such a world may know no clocks but `CLOCK_REALTIME` and
-//! `CLOCK_MONOTONIC` and may end a program that asks for more, so four things are not for it:
-//! [`clock::suspended`], [`clock::thread_time`], [`clock_watch`] and [`timer`]. They say so.
+//! `CLOCK_MONOTONIC` and may end a program that asks for more, so five things are not for it:
+//! [`clock::suspended`], [`clock::thread_time`], [`clock_watch`], [`timer`] and [`hwstamp`]. They say so.
 //!
 //! Descriptors are marked close-on-exec after they have been made, because not every such library takes the
 //! flags along with `socket`. Nobody may fork and exec in between.
@@ -44,6 +45,7 @@ pub mod clock;
 pub mod clock_watch;
 mod cmsg;
 pub mod descriptors;
+pub mod hwstamp;
 pub mod interface;
 pub mod kernel_clock;
 mod plain;

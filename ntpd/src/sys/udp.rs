@@ -10,6 +10,7 @@
 
 mod group;
 mod shared;
+mod stamps;
 
 use std::fmt;
 use std::io;
@@ -23,10 +24,12 @@ use tokio::net::TcpSocket;
 
 use super::address::Address;
 use super::check;
-use super::cmsg::{ControlBuffer, Message};
+use super::cmsg::ControlBuffer;
 use super::socket;
 
 pub use group::Group;
+pub use stamps::{HardwareStamp, Sent, StampSource, Stamping};
+use stamps::{Notes, ask_for_client_stamps, ask_for_stamps};
 
 /// A UDP socket. Never blocks, closed on exec.
 pub struct UdpSocket {
@@ -34,25 +37,6 @@ pub struct UdpSocket {
     stamping: Stamping,
     /// Whether datagrams for more than one of our addresses may arrive.
     wildcard: bool,
-}
-
-/// Who takes the time of a datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StampSource {
-    /// The kernel has agreed to. A single datagram may be without a stamp all the same, and where libc is
-    /// intercepted all may be.
-    Kernel,
-    /// The caller has to read the clock.
-    User,
-}
-
-/// What stamps a socket was granted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamping {
-    /// For datagrams that arrive: in [`Received::stamp`].
-    pub rx: StampSource,
-    /// For datagrams that are sent: from [`UdpSocket::tx_stamp`].
-    pub tx: StampSource,
 }
 
 /// How a client's datagrams leave. By default the routing table decides, and they are not marked.
@@ -66,6 +50,9 @@ pub struct ClientOptions {
     pub device: Option<String>,
     /// The mark for routers on the way, a differentiated services code point (RFC 2474), 0 … 63. 0: none.
     pub dscp: u8,
+    /// Whether stamps of interfaces are wanted as well, where they are switched on: see
+    /// [`hwstamp`](super::hwstamp). Not for a world in which libc is intercepted.
+    pub hardware_stamps: bool,
 }
 
 impl ClientOptions {
@@ -119,6 +106,8 @@ pub struct Received {
     pub peer: Peer,
     /// When the kernel received it, by the system clock.
     pub stamp: Option<RawTime>,
+    /// When it came in, by the clock of the interface.
+    pub hardware: Option<HardwareStamp>,
     /// Whether it was longer than the buffer; the rest is lost.
     pub truncated: bool,
 }
@@ -134,7 +123,7 @@ impl UdpSocket {
             let bound = socket::bind(fd.as_fd(), SocketAddr::new(from, 0));
             bound.map_err(|error| explain(&error, format_args!("cannot send from {from}")))?;
         }
-        let stamping = ask_for_stamps(fd.as_fd(), true);
+        let stamping = ask_for_client_stamps(fd.as_fd(), remote, options);
         socket::connect(fd.as_fd(), remote)?;
         Ok(Self { fd, stamping, wildcard: false })
     }
@@ -216,16 +205,14 @@ impl UdpSocket {
         let mut control = ControlBuffer::empty();
         let arrival = socket::recvmsg(self.as_fd(), buf, &mut control, 0)?;
         let remote = arrival.from.get().ok_or_else(foreign_address)?;
-        let mut received = Received {
+        let notes = Notes::of(&control);
+        Ok(Received {
             len: arrival.len,
-            peer: Peer { remote, local: None, interface: 0 },
-            stamp: None,
+            peer: Peer { remote, local: notes.local, interface: notes.interface },
+            stamp: notes.stamp,
+            hardware: notes.hardware(),
             truncated: arrival.flags & libc::MSG_TRUNC != 0,
-        };
-        for message in control.messages() {
-            received.note(message);
-        }
-        Ok(received)
+        })
     }
 
     /// Fetches one transmit stamp: when the kernel handed a datagram to the network, by the system clock.
@@ -235,12 +222,21 @@ impl UdpSocket {
     /// received datagram away. On the other hand stamps should be fetched, as one that waits keeps the socket
     /// in the state of error that `epoll` reports.
     pub fn tx_stamp(&self) -> io::Result<Option<RawTime>> {
+        Ok(self.sent()?.and_then(|sent| sent.stamp))
+    }
+
+    /// The same, with what the interface says of it: on a socket that was asked for such stamps there may be one word
+    /// of the kernel's and one of the interface's about each datagram. `None` if there is nothing to fetch.
+    pub fn sent(&self) -> io::Result<Option<Sent>> {
         // The datagram may come along, even with headers of other layers in front. It is of no interest.
         let mut nothing = [0];
         let mut control = ControlBuffer::empty();
         let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
         match socket::recvmsg(self.as_fd(), &mut nothing, &mut control, flags) {
-            Ok(_) => Ok(control.messages().find_map(as_stamp)),
+            Ok(_) => {
+                let notes = Notes::of(&control);
+                Ok(Some(Sent { stamp: notes.stamp, hardware: notes.hardware() }))
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
         }
@@ -285,29 +281,9 @@ impl fmt::Debug for UdpSocket {
     }
 }
 
-impl Received {
-    fn note(&mut self, message: Message) {
-        match message {
-            Message::Stamp(time) => self.stamp = Some(time),
-            Message::PacketInfo { local, interface } => {
-                self.peer.local = can_answer(local).then_some(local);
-                self.peer.interface = interface;
-            }
-            Message::Other => {}
-        }
-    }
-}
-
 /// Nothing can be sent from a group or from nowhere; the kernel then chooses the address.
 pub(super) fn can_answer(local: IpAddr) -> bool {
     !local.is_multicast() && !local.is_unspecified()
-}
-
-fn as_stamp(message: Message) -> Option<RawTime> {
-    match message {
-        Message::Stamp(time) => Some(time),
-        Message::PacketInfo { .. } | Message::Other => None,
-    }
 }
 
 fn foreign_address() -> io::Error {
@@ -360,25 +336,6 @@ fn allow_foreign_address(fd: BorrowedFd<'_>, address: IpAddr) {
     };
     // Refusal is no error; see above.
     let _ = socket::set_option(fd, level, option, 1);
-}
-
-/// Asks for the best kind of stamps that there is.
-fn ask_for_stamps(fd: BorrowedFd<'_>, transmit: bool) -> Stamping {
-    const RECEIVE: u32 = libc::SOF_TIMESTAMPING_SOFTWARE | libc::SOF_TIMESTAMPING_RX_SOFTWARE;
-    const BOTH: u32 = RECEIVE | libc::SOF_TIMESTAMPING_TX_SOFTWARE;
-    // Spares the kernel the copy of the datagram that would come with the stamp. Since Linux 4.0.
-    const BOTH_WITHOUT_COPY: u32 = BOTH | libc::SOF_TIMESTAMPING_OPT_TSONLY;
-
-    let granted = |option, value: c_int| socket::set_option(fd, libc::SOL_SOCKET, option, value).is_ok();
-    let timestamping = |flags: u32| granted(libc::SO_TIMESTAMPING, flags as c_int);
-
-    if transmit && (timestamping(BOTH_WITHOUT_COPY) || timestamping(BOTH)) {
-        Stamping { rx: StampSource::Kernel, tx: StampSource::Kernel }
-    } else if timestamping(RECEIVE) || granted(libc::SO_TIMESTAMPNS, 1) {
-        Stamping { rx: StampSource::Kernel, tx: StampSource::User }
-    } else {
-        Stamping { rx: StampSource::User, tx: StampSource::User }
-    }
 }
 
 /// Asks which address each datagram was sent to, for IPv6 to be kept apart from IPv4, and that the size of
@@ -531,6 +488,29 @@ mod tests {
         assert!(is_recent(first));
         assert!(before <= first && first <= second);
         assert_eq!(client.tx_stamp().unwrap(), None);
+    }
+
+    #[test]
+    fn where_no_interface_stamps_the_kernel_does() {
+        let wanted = ClientOptions { hardware_stamps: true, ..ClientOptions::default() };
+        for ip in ["127.0.0.1", "::1"] {
+            if ip == "::1" && !has_ipv6() {
+                continue;
+            }
+            let server = server(&SocketAddr::new(ip.parse().unwrap(), 0).to_string());
+            let client = UdpSocket::client(server.local_address().unwrap(), &wanted).unwrap();
+            let mut buf = [0; 16];
+            let reply = eventually(|| {
+                client.send(b"ask").unwrap();
+                let request = receive(&server, &mut buf);
+                server.reply(b"answer", &request.peer).unwrap();
+                Some(receive(&client, &mut buf)).filter(|reply| reply.stamp.is_some())
+            });
+            let reply = reply.unwrap();
+            assert!(is_recent(reply.stamp.unwrap()) && reply.hardware.is_none() && reply.peer.interface != 0);
+            let sent = eventually(|| client.sent().unwrap()).unwrap();
+            assert!(is_recent(sent.stamp.unwrap()) && sent.hardware.is_none());
+        }
     }
 
     #[test]

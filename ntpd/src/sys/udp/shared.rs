@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 
-use super::{ClientOptions, UdpSocket, ask_for_stamps, explain, prepare};
+use super::{ClientOptions, UdpSocket, ask_for_client_stamps, explain, prepare};
 use crate::sys::address::Address;
 use crate::sys::cmsg::ControlBuffer;
 use crate::sys::socket;
@@ -28,7 +28,7 @@ impl UdpSocket {
         }
         let bound = socket::bind(fd.as_fd(), from);
         bound.map_err(|error| explain(&error, format_args!("cannot send from {from} (acquisitionport)")))?;
-        let stamping = ask_for_stamps(fd.as_fd(), true);
+        let stamping = ask_for_client_stamps(fd.as_fd(), family, options);
         Ok(Self { fd, stamping, wildcard: false })
     }
 
