@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ntp_engine::{Command, Explanation, Report, Target};
+use ntp_refclock::phc::{Gait, Method};
 use serde::{Deserialize, Serialize};
 
 pub use crate::daemon::refclocks::{DeviceReport, DeviceStatus};
@@ -101,10 +102,43 @@ pub struct DaemonReport {
     pub main_loop: LoopReport,
     /// What it serves.
     pub serving: ServingReport,
+    /// The interfaces that stamp packets for it.
+    pub hardware_stamps: Vec<HardwareStampReport>,
     /// Who gets keys for NTS from it; none if that is not wanted.
     pub key_server: Option<KeyServerReport>,
     /// What does not work right now, each in a sentence. All of it is retried.
     pub problems: Vec<String>,
+}
+
+/// An interface that stamps packets by its own clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HardwareStampReport {
+    /// Its name.
+    pub interface: String,
+    /// The number of the clock: N of `/dev/ptpN`.
+    pub clock: u32,
+    /// Whether it stamps what is sent.
+    pub sending: bool,
+    /// Whether it stamps NTP that arrives.
+    pub receiving: bool,
+    /// How its clock is read together with the system clock.
+    pub method: Method,
+    /// Why not in a better way that was tried.
+    pub fallback: Option<String>,
+    /// Whether its clock goes as clocks do; its stamps are used only then.
+    pub gait: Gait,
+    /// How long the latest reading of its clock took.
+    pub window_s: Option<f64>,
+    /// How much faster than the system clock it runs.
+    pub rate_ppm: Option<f64>,
+    /// The speed of the link, if it is known: what arrives is counted from its end.
+    pub link_mbps: Option<u32>,
+    /// How many of its stamps of requests were used.
+    pub sent: u64,
+    /// How many of its stamps of replies were used.
+    pub received: u64,
+    /// How many of its stamps were not used, because nothing was known of its clock or they were not plausible.
+    pub refused: u64,
 }
 
 /// How long the main loop is busy between waking up and going back to sleep.

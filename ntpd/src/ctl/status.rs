@@ -9,7 +9,7 @@ use ntp_engine::report::TrackingReport;
 use super::exit::{Exit, Outcome};
 use super::output::Output;
 use super::{daemon, table, units, words};
-use crate::control::{DaemonReport, ServingReport, SocketReport};
+use crate::control::{DaemonReport, HardwareStampReport, ServingReport, SocketReport};
 
 /// Asks and prints.
 pub(super) fn run(socket: &Path, json: bool, out: &mut Output) -> Outcome {
@@ -31,6 +31,7 @@ fn render(report: &DaemonReport) -> String {
         rows.push(("control", words::control(tracking.control).to_owned()));
         rows.push(("sources", sources(report)));
         rows.extend(serving(&report.serving).into_iter().map(|line| ("serving", line)));
+        rows.extend(report.hardware_stamps.iter().map(|card| ("stamps", stamping(card))));
     }
     rows.push(("daemon", process(report)));
     if report.problems.is_empty() {
@@ -122,6 +123,19 @@ fn socket(socket: &SocketReport) -> String {
     }
 }
 
+/// What a network card stamps, and how its clock is.
+fn stamping(card: &HardwareStampReport) -> String {
+    let HardwareStampReport { interface, clock, method, gait, sent, received, refused, .. } = card;
+    let what = match (card.sending, card.receiving) {
+        (true, true) => "what is sent and received",
+        (true, false) => "what is sent, not what is received",
+        (false, _) => "what is received, not what is sent",
+    };
+    format!(
+        "{interface} stamps {what}; /dev/ptp{clock}, {method}: {gait}; {sent} sent, {received} received, {refused} not used"
+    )
+}
+
 fn reasons(ignored: &[(String, u64)]) -> String {
     let reasons: Vec<String> = ignored.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     reasons.join(", ")
@@ -139,6 +153,7 @@ fn process(report: &DaemonReport) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use ntp_engine::Report;
+    use ntp_refclock::phc::{Gait, Method};
 
     use super::super::sources::tests::{falseticker, selected, silent};
     use super::super::tracking::tests::{unset, well};
@@ -170,6 +185,7 @@ pub(super) mod tests {
                 kernel_drops: 2,
                 ..ServingReport::default()
             },
+            hardware_stamps: Vec::new(),
             key_server: None,
             problems: vec!["no address for new.example".to_owned()],
         }
@@ -198,6 +214,32 @@ daemon   version 0.1.0, process 4711, running for 3 h 20 min, configuration /etc
 problem  no address for new.example
 ";
         assert_eq!(render(&daemon()), expected);
+    }
+
+    #[test]
+    fn cards_that_stamp_are_shown() {
+        let card = HardwareStampReport {
+            interface: "eth0".to_owned(),
+            clock: 3,
+            sending: true,
+            receiving: true,
+            method: Method::Extended,
+            fallback: None,
+            gait: Gait::StandsStill,
+            window_s: Some(1e-6),
+            rate_ppm: None,
+            link_mbps: Some(1_000),
+            sent: 5,
+            received: 4,
+            refused: 1,
+        };
+        let expected = "eth0 stamps what is sent and received; /dev/ptp3, extended readings: stands still; \
+            5 sent, 4 received, 1 not used";
+        assert_eq!(stamping(&card), expected);
+        let shown = render(&DaemonReport { hardware_stamps: vec![card.clone()], ..daemon() });
+        assert!(shown.contains(&format!("stamps   {expected}\n")), "{shown}");
+        let only = HardwareStampReport { receiving: false, gait: Gait::Steady, ..card };
+        assert!(stamping(&only).starts_with("eth0 stamps what is sent, not what is received; "));
     }
 
     #[test]

@@ -35,6 +35,7 @@ use self::reload::Errand;
 use super::alarm::Alarm;
 use super::clock::{Jump, MachineClock};
 use super::endings::Endings;
+use super::hwstamp::HwStamps;
 use super::listener::Listener;
 use super::nts::client::{KeyClient, Wanted};
 use super::nts::saved;
@@ -74,6 +75,7 @@ pub(super) enum Happening {
         source: SourceId,
         token: TxToken,
         at: Stamp,
+        quality: StampQuality,
     },
     Datagram {
         source: SourceId,
@@ -133,6 +135,7 @@ struct Driver {
     snapshot: Rc<Cell<TimeSnapshot>>,
     requests: Requests,
     refclocks: Refclocks,
+    hardware: HwStamps,
     /// Whether those who serve wait for a snapshot.
     withdrawn: bool,
     /// What could not be asked, and what that is called among the problems.
@@ -196,14 +199,17 @@ impl Driver {
         let snapshot = Rc::new(Cell::new(*engine.snapshot()));
         let (tell, hear) = unbounded_channel();
         let listeners = settings.listen().into_iter();
+        let hardware = hardware_stamps(&settings);
         Ok(Self {
             started: now.monotonic,
             engine,
             clock,
             watch,
             requests: Requests::new(tell.clone(), Rc::clone(&snapshot))
-                .leaving(settings.client_options(), settings.config.sources.acquisitionport),
+                .leaving(settings.client_options(), settings.config.sources.acquisitionport)
+                .stamped_by(hardware.clone()),
             refclocks: Refclocks::start(wanted, &tell, &snapshot),
+            hardware,
             withdrawn: false,
             unsent: BTreeMap::new(),
             serving: Serving::new(settings.serving(super::libc_may_be_intercepted()), &snapshot.get())?,
@@ -291,6 +297,7 @@ impl Driver {
             Wake::Jumped(false) | Wake::Ending(_) => {}
         }
         self.look_after_keys();
+        self.look_after_cards();
         self.hear_of_savings();
         self.hear_of_recording();
         if Instant::now() >= self.retry {
@@ -310,10 +317,17 @@ impl Driver {
         }
     }
 
+    /// The clocks of network cards are followed.
+    fn look_after_cards(&mut self) {
+        let now = clock::monotonic();
+        if self.hardware.next_look().is_some_and(|next| next <= now) {
+            self.hardware.look(now, &mut self.problems);
+        }
+    }
+
     fn happened(&mut self, happening: Happening) {
         match happening {
-            Happening::Departed { source, token, at } => {
-                let quality = StampQuality::Kernel;
+            Happening::Departed { source, token, at, quality } => {
                 self.tell(Input::Departed { source, token, at, quality, local: None });
             }
             Happening::Datagram { source, token, at, quality, bytes } => {
@@ -492,6 +506,7 @@ impl Driver {
                 listener.open(&mut self.serving, &mut self.problems);
             }
         }
+        self.hardware.open(clock::monotonic(), &mut self.problems);
         // Somebody may have cleared the directory.
         if self.control.as_ref().is_none_or(|control| !control.is_in_place()) {
             self.control = None;
@@ -577,6 +592,7 @@ impl Driver {
             devices: self.refclocks.report(now.raw),
             main_loop: self.turns.report(now.monotonic),
             serving,
+            hardware_stamps: self.hardware.report(),
             key_server,
             problems,
         }
@@ -587,9 +603,10 @@ impl Driver {
         let wait = self.engine.next_wakeup(Now { monotonic, raw }) - monotonic;
         let wakeup = after(wait);
         let all_open = self.control.is_some() && self.listeners.iter().all(Listener::is_open);
-        let all_well = all_open && !self.engine.recording_is_interrupted();
+        let all_well = all_open && self.hardware.are_all_open() && !self.engine.recording_is_interrupted();
         let keys = self.key_server.as_ref().map(|server| after(server.next_look() - monotonic));
-        let wakeup = keys.map_or(wakeup, |keys| wakeup.min(keys));
+        let cards = self.hardware.next_look().map(|next| after(next - monotonic));
+        let wakeup = keys.into_iter().chain(cards).fold(wakeup, Instant::min);
         wakeup.min(if all_well { self.retry + UNDISTURBED } else { self.retry })
     }
 
@@ -678,6 +695,15 @@ fn options(settings: &Settings, clock: &mut MachineClock, problems: &mut Problem
         options.nts.not_before = options.nts.not_before.max(drift::written(path).unwrap_or(i64::MIN));
     }
     (options, denied)
+}
+
+/// Network cards that stamp packets. A world in which libc is intercepted has none.
+fn hardware_stamps(settings: &Settings) -> HwStamps {
+    if libc_may_be_intercepted() {
+        HwStamps::default()
+    } else {
+        HwStamps::new(settings.hardware_timestamps())
+    }
 }
 
 /// What the last run left to ask with.

@@ -21,6 +21,7 @@
 //! | `clock.rs` | the kernel clock as the engine's servant, and its jumps |
 //! | `requests.rs` | a socket for each request |
 //! | `one_port.rs` | or one for all of them |
+//! | `hwstamp/` | network cards that stamp them |
 //! | `listener.rs` | a place to serve at |
 //! | `serve/` | the sockets that are served on, and the threads behind them |
 //! | `refclocks/` | the reference clocks of this machine |
@@ -47,6 +48,7 @@ mod driver;
 mod endings;
 mod head_start;
 mod history;
+mod hwstamp;
 mod listener;
 pub mod log;
 mod lookup;

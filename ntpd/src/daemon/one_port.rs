@@ -9,6 +9,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
+use ntp_clock::Stamp;
 use ntp_engine::SourceId;
 use ntp_proto::time::RawTime;
 use tokio::io::Interest;
@@ -16,8 +17,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::task::{JoinHandle, spawn_local};
 
 use super::requests::{BUFFER, Exchange, MAX_DATAGRAMS};
-use crate::sys::clock;
-use crate::sys::udp::{ClientOptions, StampSource, UdpSocket};
+use crate::sys::udp::{ClientOptions, Sent, StampSource, UdpSocket};
 use crate::sys::watched::watch;
 
 /// So many stamps of departure are waited for; some drivers never make one.
@@ -35,6 +35,7 @@ pub(super) struct OnePort {
 struct Shared {
     socket: Rc<AsyncFd<UdpSocket>>,
     ledger: Rc<RefCell<Ledger>>,
+    has_cards: bool,
     task: JoinHandle<()>,
 }
 
@@ -45,6 +46,8 @@ struct Ledger {
     waiting: BTreeMap<(IpAddr, u16), (Exchange, usize)>,
     /// What left and was not stamped yet, with the time just before.
     owed: VecDeque<(RawTime, Exchange)>,
+    /// What left and was not stamped by the network card yet.
+    owed_by_card: VecDeque<Exchange>,
 }
 
 impl OnePort {
@@ -60,7 +63,7 @@ impl OnePort {
         remote: SocketAddr,
         bytes: &[u8],
         options: &ClientOptions,
-    ) -> io::Result<RawTime> {
+    ) -> io::Result<Stamp> {
         let port = self.port;
         let place = if remote.is_ipv4() { &mut self.v4 } else { &mut self.v6 };
         let shared = match place {
@@ -89,15 +92,16 @@ impl Shared {
         let socket = Rc::new(watch(socket, Interest::READABLE | Interest::ERROR)?);
         let ledger = Rc::new(RefCell::default());
         let task = spawn_local(listen(Rc::clone(&socket), Rc::clone(&ledger)));
-        Ok(Self { socket, ledger, task })
+        Ok(Self { socket, ledger, has_cards: options.hardware_stamps, task })
     }
 
-    fn send(&self, exchange: Exchange, remote: SocketAddr, bytes: &[u8]) -> io::Result<RawTime> {
+    fn send(&self, exchange: Exchange, remote: SocketAddr, bytes: &[u8]) -> io::Result<Stamp> {
         let socket = self.socket.get_ref();
-        let at = clock::raw();
+        let at = exchange.leaves();
         socket.send_to(bytes, remote)?;
         let is_stamped = socket.stamping().tx == StampSource::Kernel;
-        self.ledger.borrow_mut().sent(at, exchange, remote, is_stamped);
+        let by_card = is_stamped && self.has_cards;
+        self.ledger.borrow_mut().sent(at.time, exchange, remote, (is_stamped, by_card));
         Ok(at)
     }
 }
@@ -109,16 +113,39 @@ impl Drop for Shared {
 }
 
 impl Ledger {
-    fn sent(&mut self, at: RawTime, exchange: Exchange, remote: SocketAddr, is_stamped: bool) {
-        if is_stamped {
+    fn sent(&mut self, at: RawTime, exchange: Exchange, remote: SocketAddr, stamps: (bool, bool)) {
+        let (by_kernel, by_card) = stamps;
+        if by_kernel {
             self.owed.truncate(MAX_OWED);
             self.owed.push_front((at, exchange.clone()));
+        }
+        if by_card {
+            self.owed_by_card.truncate(MAX_OWED);
+            self.owed_by_card.push_front(exchange.clone());
         }
         self.waiting.insert((remote.ip(), remote.port()), (exchange, MAX_DATAGRAMS));
     }
 
     fn forget(&mut self, source: SourceId) {
         self.waiting.retain(|_, (exchange, _)| exchange.source != source);
+    }
+
+    fn owes(&self) -> bool {
+        !self.owed.is_empty() || !self.owed_by_card.is_empty()
+    }
+
+    /// Tells those whom it concerns. Whether there was anything in it.
+    fn hear(&mut self, sent: &Sent) -> bool {
+        if let Some(at) = sent.stamp
+            && let Some(exchange) = self.departed(at)
+        {
+            exchange.kernel_says(at);
+        }
+        if let Some(stamp) = &sent.hardware {
+            // Stamps come in the order of sending; where one cannot be meant, that of the request was lost.
+            while self.owed_by_card.pop_back().is_some_and(|exchange| !exchange.card_says(stamp)) {}
+        }
+        *sent != Sent::default()
     }
 
     /// Whose request was stamped with `at`: the last that left before.
@@ -141,19 +168,16 @@ async fn listen(socket: Rc<AsyncFd<UdpSocket>>, ledger: Rc<RefCell<Ledger>>) {
     loop {
         let Ok(mut ready) = socket.ready(Interest::READABLE | Interest::ERROR).await else { return };
         // The stamp first: the answer is worth more with it.
-        if !ledger.borrow().owed.is_empty()
-            && let Ok(Some(at)) = socket.get_ref().tx_stamp()
-        {
-            let owner = ledger.borrow_mut().departed(at);
-            if let Some(exchange) = owner {
-                exchange.tell_departure(at);
-            }
-        }
+        while ledger.borrow().owes()
+            && let Ok(Some(sent)) = socket.get_ref().sent()
+            && ledger.borrow_mut().hear(&sent)
+        {}
         match socket.get_ref().recv(&mut buffer) {
             Ok(received) => {
                 let waiting = ledger.borrow_mut().arrived(received.peer.remote);
                 if let Some(exchange) = waiting {
-                    exchange.tell_arrival(received.stamp, buffer[..received.len].to_vec());
+                    let arrival = exchange.arrival(&received);
+                    exchange.tell_arrival(arrival, &received, buffer[..received.len].to_vec());
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
@@ -168,15 +192,18 @@ mod tests {
     use std::net::UdpSocket as Server;
     use std::time::Duration;
 
-    use ntp_engine::{Options, TimeSnapshot, record};
+    use ntp_engine::{Options, StampQuality, TimeSnapshot, record};
     use ntp_proto::client::TxToken;
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
     use tokio::task::LocalSet;
     use tokio::time::timeout;
 
     use super::super::driver::Happening;
+    use super::super::hwstamp::HwStamps;
+    use super::super::hwstamp::tests::wanted;
     use super::super::requests::Requests;
     use super::*;
+    use crate::sys::clock;
 
     fn named<T: serde::de::DeserializeOwned>(number: u32) -> T {
         serde_json::from_str(&number.to_string()).unwrap()
@@ -262,6 +289,22 @@ mod tests {
             assert_eq!(token, named::<TxToken>(7));
             assert!(at.time >= left.at.time, "{at:?} {left:?}");
             assert_eq!(left.local, Some([127, 0, 0, 1].into()), "the address that loops are recognised by");
+        });
+    }
+
+    #[test]
+    fn where_no_card_stamps_the_kernel_does() {
+        run(async |mut requests, mut heard| {
+            let server = server();
+            for port in [Some(0), None] {
+                requests = requests.leaving(ClientOptions::default(), port);
+                requests = requests.stamped_by(HwStamps::new(vec![wanted("lo")]));
+                requests.send(named(0), named(0), server.local_addr().unwrap(), b"ask").unwrap();
+                let told = timeout(Duration::from_secs(5), heard.recv()).await.unwrap();
+                assert!(matches!(told, Some(Happening::Departed { quality: StampQuality::Kernel, .. })));
+                server.send_to(b"answer", hear(&server)).unwrap();
+                assert_eq!(arrivals(&mut heard).await, [(named(0), b'a')]);
+            }
         });
     }
 

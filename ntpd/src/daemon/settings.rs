@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use ntp_clock::{select, steer};
-use ntp_config::{ClockControl, Config, Errors, Family, Host, Permission, PoolSource, ServerSource};
+use ntp_config::{
+    ClockControl, Config, Errors, Family, HardwareTimestamps, Host, Permission, PoolSource, ServerSource,
+};
 use ntp_engine::{AuthSelect, Entry, Local, NtsOptions, NtsPolicy, Options, SourceKind, SourceOptions};
 use ntp_proto::client::Params;
 use ntp_proto::server::{self, AccessList, AccessRule, Prefix};
@@ -209,6 +211,12 @@ impl Settings {
         options
     }
 
+    /// Network cards that are to stamp packets.
+    #[must_use]
+    pub(super) fn hardware_timestamps(&self) -> Vec<HardwareTimestamps> {
+        if self.config.enabled { self.config.sources.hwtimestamp.clone() } else { Vec::new() }
+    }
+
     /// How keys for requests are established.
     #[must_use]
     pub(super) fn key_client(&self) -> KeyClient {
@@ -404,6 +412,7 @@ mod tests {
             from_v6: Some("2001:db8::1".parse().unwrap()),
             device: Some("wan0".to_owned()),
             dscp: 46,
+            hardware_stamps: false,
         };
         assert_eq!(settings(text).client_options(), expected);
         assert_eq!(settings("").client_options(), ClientOptions::default());
