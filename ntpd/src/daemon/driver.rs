@@ -1,5 +1,7 @@
 //! The loop: what happens goes to the engine, what it wants is done.
 
+mod answers;
+mod beginning;
 mod reload;
 
 use std::borrow::Cow;
@@ -19,7 +21,7 @@ use ntp_config::Config;
 use ntp_engine::record::Seed;
 use ntp_engine::{
     Action, CertificateDates, ClockCommand, ClockOutcome, Drift, Event, Input, KeyExchange, KeyFailure,
-    LookupId, Now, Options, SavedKeys, SourceId, StampQuality, Target, TimeSnapshot,
+    LookupId, Now, SourceId, StampQuality, TimeSnapshot,
 };
 use ntp_proto::client::TxToken;
 use ntp_proto::time::{Monotonic, NtpDuration};
@@ -31,6 +33,7 @@ use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
+use self::beginning::{hardware_stamps, options, recall, recorder};
 use self::reload::Errand;
 use super::alarm::Alarm;
 use super::clock::{Jump, MachineClock};
@@ -39,20 +42,17 @@ use super::hwstamp::HwStamps;
 use super::listener::Listener;
 use super::nts::client::{KeyClient, Wanted};
 use super::nts::saved;
-use super::nts::server::{KeyServer, problems as key_problems};
+use super::nts::server::KeyServer;
 use super::problems::Problems;
 use super::recorded::RecordedEngine;
-use super::recorder::Recorder;
 use super::refclocks::{self, Refclocks};
 use super::requests::Requests;
-use super::segments::Segments;
-use super::serve::{self, Serving};
+use super::serve::Serving;
 use super::settings::{Settings, SettingsError};
 use super::source_files::{self, Found};
 use super::turns::Turns;
-use super::{drift, head_start, history, libc_may_be_intercepted, log, lookup, notify, operator};
+use super::{drift, head_start, history, libc_may_be_intercepted, log, lookup, notify};
 use crate::control::server::{ControlServer, Question};
-use crate::control::{ClientsQuery, DaemonReport, Request, Response};
 use crate::sys::clock;
 use crate::sys::clock_watch::ClockWatch;
 use crate::sys::descriptors::raise_limit;
@@ -522,82 +522,6 @@ impl Driver {
         }
     }
 
-    fn answer(&mut self, Question { request, answer }: Question) {
-        let response = match request {
-            Request::Reload => return self.reload_configuration(answer),
-            Request::ReloadSources => return self.reload_sources(answer),
-            Request::Clients(query) => return self.count_clients(query, answer),
-            Request::Report => Response::Report(Box::new(self.report())),
-            Request::Explain(whom) => self.explain(&whom),
-            Request::Dump => {
-                let now = self.observe(false);
-                match history::write(&self.settings.history_file, &self.engine.history(now)) {
-                    Ok(()) => Response::Done,
-                    Err(error) => {
-                        Response::Error(format!("{}: {error}", self.settings.history_file.display()))
-                    }
-                }
-            }
-            Request::Do(command) => {
-                match operator::fault(&command).or_else(|| self.engine.objection(&command)) {
-                    Some(objection) => Response::Error(objection),
-                    None => {
-                        tracing::info!(event = "operator_command", "told by an operator: {command}");
-                        self.tell(Input::Command(command));
-                        Response::Done
-                    }
-                }
-            }
-        };
-        // Who does not wait for the answer does not get it.
-        let _ = answer.send(response);
-    }
-
-    /// The table may be large, so it is read by a thread. Should there be none, nobody answers, which is told.
-    fn count_clients(&mut self, query: ClientsQuery, answer: oneshot::Sender<Response>) {
-        let activities = self.serving.activities();
-        let look = move || drop(answer.send(Response::Clients(serve::clients(&activities, &query))));
-        let begun = thread::Builder::new().name("clients".to_owned()).spawn(look);
-        self.problems.note("counting clients", begun, "ask again");
-    }
-
-    fn explain(&mut self, whom: &Target) -> Response {
-        let now = self.observe(false);
-        self.carry_out();
-        match self.engine.explain(now, whom) {
-            Some(explanation) => Response::Explanation(Box::new(explanation)),
-            None => Response::Error(format!("there is no source {whom}")),
-        }
-    }
-
-    fn report(&mut self) -> DaemonReport {
-        let now = self.observe(false);
-        self.carry_out();
-        let key_server = self.key_server.as_ref().map(|s| s.report(now.monotonic, now.raw.to_unix().0));
-        let mut serving = self.serving.report();
-        serving.sockets = self.listeners.iter().map(Listener::report).collect();
-        let mut problems = self.problems.sentences();
-        problems.extend(self.listeners.iter().filter_map(Listener::absence));
-        problems.extend(key_server.iter().flat_map(key_problems));
-        if log::dropped() > 0 {
-            problems.push(format!("log: {} lines were lost because nobody read them", log::dropped()));
-        }
-        DaemonReport {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            uptime_s: (now.monotonic - self.started).to_seconds(),
-            config_file: self.settings.file.clone(),
-            enabled: self.settings.config.enabled,
-            time: self.engine.report(now),
-            devices: self.refclocks.report(now.raw),
-            main_loop: self.turns.report(now.monotonic),
-            serving,
-            hardware_stamps: self.hardware.report(),
-            key_server,
-            problems,
-        }
-    }
-
     fn next_wakeup(&self) -> Instant {
         let (monotonic, raw) = (clock::monotonic(), clock::raw());
         let wait = self.engine.next_wakeup(Now { monotonic, raw }) - monotonic;
@@ -671,62 +595,6 @@ impl Driver {
         self.save_cookies();
         self.engine.end_recording();
         tracing::info!(event = "ended", "ntpd ended");
-    }
-}
-
-/// The engine's options, and whether the kernel refuses what they ask for.
-fn options(settings: &Settings, clock: &mut MachineClock, problems: &mut Problems) -> (Options, bool) {
-    let mut options = settings.options();
-    options.saved_keys = saved_keys(settings, problems);
-    options.precision = clock::precision();
-    options.initial_rate = clock.rate();
-    let mut denied = false;
-    if options.adjust {
-        let taken = clock.take_over();
-        let then = "measuring and serving only; tried again every minute";
-        match problems.note("kernel clock", taken, then) {
-            Some(rate) => options.initial_rate = rate,
-            None => denied = true,
-        }
-    }
-    if let Some(path) = &settings.drift_file {
-        let topic = format!("drift file {}", path.display());
-        options.drift = problems.note(&topic, drift::read(path), "starting without it").flatten();
-        options.nts.not_before = options.nts.not_before.max(drift::written(path).unwrap_or(i64::MIN));
-    }
-    (options, denied)
-}
-
-/// Network cards that stamp packets. A world in which libc is intercepted has none.
-fn hardware_stamps(settings: &Settings) -> HwStamps {
-    if libc_may_be_intercepted() {
-        HwStamps::default()
-    } else {
-        HwStamps::new(settings.hardware_timestamps())
-    }
-}
-
-/// What the last run left to ask with.
-fn saved_keys(settings: &Settings, problems: &mut Problems) -> Vec<SavedKeys> {
-    let topic = format!("cookie file {}", settings.cookie_file.display());
-    let taken = problems.note(&topic, saved::take(&settings.cookie_file), "new cookies are fetched");
-    taken.unwrap_or_default()
-}
-
-/// Writes down what reaches the engine, if that is wanted.
-fn recorder(settings: &Settings, problems: &mut Problems) -> Option<Recorder> {
-    let recording = settings.recording.as_ref()?;
-    let started = Recorder::start(Segments::new(recording.file.clone(), recording.limit));
-    let topic = format!("recording {}", recording.file.display());
-    problems.note(&topic, started, "nothing is recorded")
-}
-
-/// What the last run learnt, if it is there and the clock is still the same.
-fn recall(engine: &mut RecordedEngine, now: Now, settings: &Settings, problems: &mut Problems) {
-    let topic = format!("history file {}", settings.history_file.display());
-    let found = problems.note(&topic, history::take(&settings.history_file), "starting without it");
-    if let Some(history) = found.flatten() {
-        engine.handle(now, Input::Recall(Box::new(history)));
     }
 }
 

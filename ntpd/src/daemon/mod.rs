@@ -15,6 +15,8 @@
 //! |---|---|
 //! | `settings.rs` | from configuration file and command line to what the parts need |
 //! | `driver.rs` | the loop |
+//! | `driver/beginning.rs` | what is made ready before it begins |
+//! | `driver/answers.rs` | what operators ask |
 //! | `driver/reload.rs` | what is read again while it runs |
 //! | `alarm.rs` | when it wakes up by itself |
 //! | `endings.rs` | what tells it to end |
