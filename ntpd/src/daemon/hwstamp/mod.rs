@@ -8,6 +8,9 @@
 //! is used if the latest reading is older than `2^minpoll`. Whatever is missing, the kernel's stamps are used and the
 //! problem is shown; cards that come back are switched on again.
 //!
+//! They are for our own requests. A reply that we serve says when it leaves before it does; a better stamp of the request
+//! alone would not make the two more alike, see `offer.rs`.
+//!
 //! | file | holds |
 //! |---|---|
 //! | `offer.rs` | what an interface offers of that |

@@ -193,8 +193,9 @@ impl Drop for Nic {
 fn switch_on(name: &str, wanted: StampConfig) -> io::Result<(StampConfig, Option<StampConfig>)> {
     // Some drivers do not tell.
     let before = hwstamp::get(name).ok();
-    if let Some(now) = before.filter(|now| offer::suffices(*now, wanted)) {
-        return Ok((now, None));
+    let wanted = before.map_or(wanted, |before| offer::beside(before, wanted));
+    if before == Some(wanted) {
+        return Ok((wanted, None));
     }
     let now = hwstamp::set(name, wanted).map_err(|error| explain(&error, "cannot be switched on"))?;
     Ok((now, before))

@@ -64,10 +64,11 @@ fn filter(offered: u32, wanted: Option<RxFilter>) -> u32 {
     choice.iter().copied().find(|filter| bit(offered, *filter)).unwrap_or(RX_NONE)
 }
 
-/// Whether what is switched on already will do, so that nobody else's setting is changed.
-pub(super) fn suffices(now: StampConfig, wanted: StampConfig) -> bool {
-    let sends = now.transmit == wanted.transmit || wanted.transmit == TX_OFF;
-    sends && [wanted.receive, RX_ALL].contains(&now.receive)
+/// What to switch on where `now` is on: what others need of that which arrives is left to them if we need nothing of it.
+pub(super) fn beside(now: StampConfig, wanted: StampConfig) -> StampConfig {
+    let receive =
+        if wanted.receive == RX_NONE || now.receive == RX_ALL { now.receive } else { wanted.receive };
+    StampConfig { receive, ..wanted }
 }
 
 /// Whether NTP that arrives is stamped.
@@ -146,8 +147,9 @@ mod tests {
     fn what_is_on_already_is_left_alone() {
         let of = |transmit, receive| StampConfig { transmit, receive };
         let wanted = of(TX_ON, RX_NTP);
-        assert!(suffices(wanted, wanted) && suffices(of(TX_ON, RX_ALL), wanted));
-        assert!(!suffices(of(TX_OFF, RX_ALL), wanted) && !suffices(of(TX_ON, RX_PTP), wanted));
-        assert!(suffices(of(TX_ON, RX_ALL), of(TX_OFF, RX_ALL)));
+        assert_eq!(beside(wanted, wanted), wanted);
+        assert_eq!(beside(of(TX_ON, RX_ALL), wanted), of(TX_ON, RX_ALL));
+        assert_eq!(beside(of(TX_ON, RX_PTP), wanted), wanted);
+        assert_eq!(beside(of(TX_OFF, RX_PTP), of(TX_ON, RX_NONE)), of(TX_ON, RX_PTP));
     }
 }
