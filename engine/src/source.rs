@@ -131,6 +131,14 @@ impl Source {
         kind && self.filter.is_sound()
     }
 
+    /// What it says of the end of the day; `None`: it knows nothing of leap seconds, or has said nothing yet.
+    pub(crate) fn announces(&self) -> Option<Leap> {
+        match &self.kind {
+            Kind::Server(_) => self.server.map(|server| server.leap),
+            Kind::Refclock(refclock) => refclock.leap,
+        }
+    }
+
     /// What it has that is a server; `None` for a reference clock.
     pub(crate) fn asked(&self) -> Option<&Asked> {
         match &self.kind {

@@ -104,6 +104,12 @@ impl State {
         matches!(self, Self::Combined) || self.is_selected()
     }
 
+    /// Whether it agrees with the majority, and could be used if there were nobody better.
+    #[must_use]
+    pub const fn agrees(self) -> bool {
+        self.is_used() || matches!(self, Self::NotPreferred | Self::Outclassed { .. })
+    }
+
     /// Whether it is the one whose stratum and identity are passed on.
     #[must_use]
     pub const fn is_selected(self) -> bool {

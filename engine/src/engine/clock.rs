@@ -324,10 +324,16 @@ impl Engine {
         })
     }
 
-    /// What more than half of the usable sources announce.
+    /// What more than half of those announce that know of leap seconds and agree with the majority, be they good enough
+    /// to set the clock or not. If they know nothing, those are asked that number pulses.
     fn leap(&self) -> Leap {
-        let announced: Vec<Leap> =
-            self.sources.iter().filter(|s| s.state.is_used()).filter_map(|s| Some(s.server?.leap)).collect();
+        let said_by = |asked: fn(State) -> bool| -> Vec<Leap> {
+            self.sources.iter().filter(|s| asked(s.state)).filter_map(Source::announces).collect()
+        };
+        let mut announced = said_by(State::agrees);
+        if announced.is_empty() {
+            announced = said_by(|state| matches!(state, State::Coarse { .. }));
+        }
         let majority = |leap| announced.iter().filter(|l| **l == leap).count() * 2 > announced.len();
         [Leap::Insert, Leap::Delete].into_iter().find(|l| majority(*l)).unwrap_or(Leap::None)
     }

@@ -55,7 +55,8 @@ pub(crate) struct Refclock {
     unlocked: Option<Unlocked>,
     /// Why pulses that have numbers make no sample.
     crowded: Option<Unlocked>,
-    leap: Option<Leap>,
+    /// What the latest reading said of the end of the day.
+    pub(crate) leap: Option<Leap>,
     /// Of a single reading, one standard deviation.
     scatter: Option<NtpDuration>,
     /// Samples since it was known that nothing is known.
@@ -238,6 +239,7 @@ impl Refclock {
     /// The reference's count of seconds changed by a leap second.
     pub(crate) fn renumber(&mut self, by: NtpDuration) {
         self.batch.shift(by);
+        self.leap = self.leap.map(|_| Leap::None);
         if let Some(latest) = &mut self.latest {
             latest.offset = Offset::reference_ahead_by(latest.offset.as_duration() + by);
         }

@@ -27,9 +27,12 @@ fn receiver(behind: NtpDuration) -> Bench {
 
 impl Bench {
     fn read(&mut self, source: u32, shows: Shows) {
+        self.read_leap(source, shows, None);
+    }
+
+    fn read_leap(&mut self, source: u32, shows: Shows, leap: Option<Leap>) {
         let nanos = if shows == Shows::Pulse { 1 } else { 10_000_000 };
-        let reading =
-            Reading { at: self.now.raw, shows, leap: None, resolution: NtpDuration::from_nanos(nanos) };
+        let reading = Reading { at: self.now.raw, shows, leap, resolution: NtpDuration::from_nanos(nanos) };
         let at = Stamp { time: self.now.raw, epoch: self.engine.epoch() };
         self.tell(Input::Reading { source: SourceId(source), at, reading });
     }
@@ -208,35 +211,50 @@ fn a_clock_that_keeps_tai_is_told_how_far_it_is_ahead() {
     assert!(bench.behind().abs() < 1e-4, "{}", bench.behind());
 }
 
-#[test]
-fn a_leap_second_changes_the_count_and_not_the_clock() {
+/// 2017 begins, after a leap second.
+const MIDNIGHT: EstimatedTime = EstimatedTime::from_unix(1_483_228_800, 0);
+
+/// A receiver with pulses, and a clock that is right, four minutes before midnight.
+fn before_midnight() -> Bench {
     let mut bench = receiver(NtpDuration::ZERO);
-    // Five minutes before 2017-01-01.
-    let midnight = EstimatedTime::from_unix(1_483_228_800, 0);
-    bench.truth = midnight - NtpDuration::from_secs(300);
+    bench.truth = MIDNIGHT - NtpDuration::from_secs(300);
     let behind = bench.now.raw - bench.truth.reinterpret();
     bench.step_by_other(-behind);
     bench.seconds(60, in_time);
     assert!(bench.behind().abs() < 1e-6, "{}", bench.behind());
-    let leap = |bench: &mut Bench| {
-        let reading = Reading {
-            at: bench.now.raw,
-            shows: Shows::Time(bench.truth),
-            leap: Some(Leap::Insert),
-            resolution: NtpDuration::from_nanos(1),
-        };
-        let at = Stamp { time: bench.now.raw, epoch: bench.engine.epoch() };
-        bench.tell(Input::Reading { source: SourceId(1), at, reading });
-    };
-    while bench.truth < midnight - NtpDuration::from_secs(2) {
-        bench.until_second();
-        leap(&mut bench);
-    }
-    let armed = bench.actions.iter().rev().find_map(|action| match action {
+    bench
+}
+
+/// What the kernel was told last.
+fn armed(bench: &Bench) -> Option<Leap> {
+    bench.actions.iter().rev().find_map(|action| match action {
         Action::Clock(ClockCommand::SetStatus(status)) => Some(status.leap),
         _ => None,
-    });
-    assert_eq!(armed, Some(Leap::Insert));
+    })
+}
+
+#[test]
+fn who_knows_nothing_of_leap_seconds_does_not_outvote_who_does() {
+    let mut bench = before_midnight();
+    for _ in 0..60 {
+        bench.until_second();
+        let second = bench.truth;
+        bench.read(1, Shows::Pulse);
+        bench.until(second + LATE);
+        bench.read_leap(0, Shows::Time(second), Some(Leap::Insert));
+    }
+    assert_eq!((bench.source(0).state.as_str(), bench.source(1).state.as_str()), ("numbering", "selected"));
+    assert_eq!(armed(&bench), Some(Leap::Insert));
+}
+
+#[test]
+fn a_leap_second_changes_the_count_and_not_the_clock() {
+    let mut bench = before_midnight();
+    while bench.truth < MIDNIGHT - NtpDuration::from_secs(2) {
+        bench.until_second();
+        bench.read_leap(1, Shows::Time(bench.truth), Some(Leap::Insert));
+    }
+    assert_eq!(armed(&bench), Some(Leap::Insert));
     bench.until_second();
     bench.until_second();
     // The kernel, and UTC.
