@@ -113,7 +113,8 @@ impl Engine {
     /// A source, of whatever kind, gave a sample.
     pub(super) fn sampled(&mut self, now: Now, id: SourceId, sample: &Sample) {
         let timeline = &self.discipline.timeline;
-        let corrected = now.raw.reinterpret() - timeline.free_now(now.raw);
+        // As it was then: a reference clock's sample is some seconds old.
+        let corrected = timeline.to_raw(sample.at).reinterpret() - sample.at;
         let Some(source) = self.source(id) else { return };
         let observation = source.filter.update(sample);
         let offset = Offset::reference_ahead_by(sample.offset.as_duration() - corrected);
