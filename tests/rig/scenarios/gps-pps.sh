@@ -25,6 +25,13 @@ for name in rms p95 max mean; do figure "quarter_$name" "$(value "${name}_us" "$
 [ -z "${verdict:-}" ] || { explain; return 1; }
 daemon_lives || { explain; return 1; }
 
+# What the daemon shows of the pulses is as small as what is true.
+if ! reference; then
+    shown=$(source_says PPS last_offset_s | awk '{ printf "%.3f", $1 * 1e6 }')
+    figure pulses_shown_as "$shown" us
+    below "$shown" 5 || fail "the pulses are shown to be off by $shown us" || { explain; return 1; }
+fi
+
 # How often an idle daemon wakes up: its context switches, given up and taken.
 switches() {
     cat "/proc/$daemon"/task/*/status | awk '/ctxt_switches/ { sum += $2 } END { print sum }'
