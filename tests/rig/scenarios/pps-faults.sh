@@ -19,12 +19,12 @@ fault() {
     phase "$name" "$seconds" 100 || return 1
     stop_pulses
     pulses
-    phase "after_$name" 120 100 || return 1
+    phase "after_$name" 60 100 || return 1
 }
 
 rigtool set --offset-s -0.3 || return 1
 learn_lag || return 1
-receiver
+receiver --sentences gga,rmc
 pulses
 configure_gps_pps
 start_daemon
@@ -36,12 +36,12 @@ stop_pulses
 phase stopped 300 100 || return 1
 bound_holds stopped || { explain; return 1; }
 pulses
-phase after_stopped 120 100 || return 1
+phase after_stopped 60 100 || return 1
 
-fault doubled 180 --double-ms 20 || return 1
+fault doubled 120 --double-ms 20 || return 1
 fault displaced 180 --shift-ms 100 || return 1
 fault fast 180 --rate 5 || return 1
-fault noisy 180 --missing 0.3 --noise 0.5 || return 1
+fault noisy 120 --missing 0.3 --noise 0.5 || return 1
 
 # A clean slate after all of it.
 phase recovered 60 5 || return 1
