@@ -38,6 +38,8 @@ const SURPLUS: f64 = 1.25;
 const SURPLUS_PULSES: f64 = 1.5;
 /// How quickly the typical scatter of readings follows that of a batch.
 const SCATTER_GAIN: f64 = 0.25;
+/// No sample is better than this: drivers may say that they read without any error, and filters believe it.
+const LEAST_RESOLUTION: NtpDuration = NtpDuration::from_nanos(1);
 /// No clock gives more readings than this; beyond it a count is damaged.
 const MAX_COUNT: u64 = 1 << 48;
 
@@ -274,7 +276,7 @@ impl Refclock {
             at: gist.at,
             offset: gist.offset,
             delay: NtpDuration::ZERO,
-            resolution: scattered.max(gist.resolution).max(self.options.precision),
+            resolution: scattered.max(gist.resolution).max(self.options.precision).max(LEAST_RESOLUTION),
         }
     }
 
