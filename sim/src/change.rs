@@ -4,6 +4,7 @@
 
 use ntp_proto::time::{Frequency, NtpDuration};
 
+use crate::refclock::DeviceChange;
 use crate::server::{Behaviour, Server};
 
 /// Something that happens.
@@ -15,6 +16,8 @@ pub enum Change {
     Step(NtpDuration),
     /// Something happens to the server at this place in the scenario.
     Server(usize, ServerChange),
+    /// Something happens to the reference clock at this place in the scenario.
+    Refclock(usize, DeviceChange),
 }
 
 /// Something that happens to a server or to the way there.
@@ -44,6 +47,7 @@ impl Change {
             Self::Frequency(by) => Self::Frequency(Frequency::new(-by.as_ratio())),
             Self::Step(by) => Self::Step(-by),
             Self::Server(index, change) => Self::Server(index, change.undone()),
+            Self::Refclock(index, change) => Self::Refclock(index, change.undone()),
         }
     }
 }

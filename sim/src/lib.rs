@@ -11,6 +11,7 @@
 //! | [`delay`] | how delays are distributed |
 //! | [`network`] | what delays, loses and doubles packets |
 //! | [`server`] | a time server with a clock of known error |
+//! | [`refclock`] | a reference clock of the client's machine |
 //! | [`change`] | what happens to all of these in the course of time |
 //! | [`world`] | all of them together, driving one engine through true time |
 //! | [`statistics`] | errors over time as a few figures |
@@ -30,6 +31,7 @@ pub mod network;
 pub mod oscillator;
 pub mod plot;
 pub mod random;
+pub mod refclock;
 pub mod replay;
 pub mod server;
 pub mod stamps;

@@ -145,6 +145,7 @@ fn reached(reached: Reached, runs: usize) -> String {
 #[must_use]
 pub fn time(seconds: f64) -> String {
     let (value, unit) = match seconds.abs() {
+        s if s > 0.0 && s < 1e-6 => (seconds * 1e9, "ns"),
         s if s < 1e-3 => (seconds * 1e6, "us"),
         s if s < 1.0 => (seconds * 1e3, "ms"),
         _ => (seconds, "s"),
@@ -160,6 +161,7 @@ mod tests {
     #[test]
     fn times_have_three_digits() {
         let expected = [
+            (131e-9, "131 ns"),
             (2.98e-6, "2.98 us"),
             (15.1e-6, "15.1 us"),
             (517e-6, "517 us"),

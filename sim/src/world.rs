@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 
-use ntp_clock::Stamp;
+use ntp_clock::{Reading, Shows, Stamp};
 use ntp_engine::record::{Line, Seed, start};
 use ntp_engine::{Action, ClockCommand, ClockOutcome, Engine, Input, KeyFailure, Now, Options, SourceId};
 use ntp_proto::client::TxToken;
@@ -16,6 +16,7 @@ use crate::clock::VirtualClock;
 use crate::network::Wire;
 use crate::oscillator::{Oscillator, Quartz};
 use crate::random::Random;
+use crate::refclock::{Device, Ticking};
 use crate::server::Server;
 use crate::stamps::{Stamps, coarse};
 
@@ -34,6 +35,8 @@ pub struct Scenario {
     pub stamps: Stamps,
     /// The servers, by the address that the client asks.
     pub servers: Vec<(SocketAddr, Server)>,
+    /// The reference clocks of the client's machine, in the order of the client's options.
+    pub refclocks: Vec<Device>,
     /// What happens, and how long after the start.
     pub changes: Vec<(NtpDuration, Change)>,
     /// What the client's resolver knows; other names have no address.
@@ -42,12 +45,17 @@ pub struct Scenario {
     pub options: Options,
 }
 
+/// The part of the random numbers that the first reference clock has; servers have those before.
+const REFCLOCKS: u64 = 1 << 16;
+
 /// Something on its way.
 #[derive(Clone, Debug)]
 enum Packet {
     Request { server: usize, source: SourceId, token: TxToken, bytes: Vec<u8> },
     Reply { source: SourceId, token: TxToken, bytes: Vec<u8> },
     Stamped { source: SourceId, token: TxToken, bytes: Vec<u8>, at: Stamp },
+    Beat { refclock: usize, shows: Shows },
+    Reading { refclock: usize, at: Stamp, reading: Reading },
 }
 
 /// Ordered by time of arrival, then by departure, so that runs repeat.
@@ -101,6 +109,7 @@ pub struct World {
     engine: Engine,
     stamps: Stamps,
     peers: Vec<Peer>,
+    refclocks: Vec<Ticking>,
     names: BTreeMap<String, Vec<IpAddr>>,
     /// What is still to happen, the next thing last.
     changes: Vec<(EstimatedTime, Change)>,
@@ -142,12 +151,18 @@ impl World {
             out: Wire::new(random(16 + 2 * index), scenario.start),
             back: Wire::new(random(17 + 2 * index), scenario.start),
         });
+        let refclocks = scenario
+            .refclocks
+            .iter()
+            .zip(REFCLOCKS..)
+            .map(|(device, part)| Ticking::new(*device, random(part), scenario.start));
         let mut world = Self {
             now: scenario.start,
             clock,
             engine: start(options, seed, now),
             stamps: scenario.stamps,
             peers: peers.collect(),
+            refclocks: refclocks.collect(),
             names: scenario.names.clone(),
             changes: in_order(scenario),
             served: scenario.start,
@@ -158,6 +173,7 @@ impl World {
             sent: 0,
             recording: record.then(|| vec![first]),
         };
+        (0..world.refclocks.len()).for_each(|refclock| world.await_beat(refclock));
         world.act();
         world
     }
@@ -274,6 +290,7 @@ impl World {
             Some((_, Change::Frequency(by))) => self.clock.jump(by),
             Some((_, Change::Step(by))) => self.step_by_other(by),
             Some((_, Change::Server(index, change))) => change.apply(&mut self.peers[index].server),
+            Some((_, Change::Refclock(index, change))) => change.apply(&mut self.refclocks[index].device),
             None => {}
         }
     }
@@ -307,7 +324,32 @@ impl World {
                     self.tell(Input::Datagram { source, token, at, quality, bytes });
                 }
             }
+            Packet::Beat { refclock, shows } => {
+                self.read(refclock, shows);
+                self.await_beat(refclock);
+            }
+            Packet::Reading { refclock, at, reading } => {
+                self.tell(Input::Reading { source: SourceId::refclock(refclock), at, reading });
+            }
         }
+    }
+
+    fn await_beat(&mut self, refclock: usize) {
+        let beat = self.refclocks[refclock].next_beat();
+        // One that jitters more than an interval does not overtake the one before it.
+        self.post(beat.at.max(self.now), Packet::Beat { refclock, shows: beat.shows });
+    }
+
+    /// The client reads a reference clock, if it is not silent.
+    fn read(&mut self, refclock: usize, shows: Shows) {
+        let device = self.refclocks[refclock].device;
+        if device.silences > 0 {
+            return;
+        }
+        let time = coarse(self.clock.raw(), device.resolution);
+        let at = Stamp { time, epoch: self.engine.epoch() };
+        let reading = Reading { at: time, shows, leap: None, resolution: device.resolution };
+        self.post(self.now + device.heard_after, Packet::Reading { refclock, at, reading });
     }
 
     fn serve(&mut self, server: usize, source: SourceId, token: TxToken, request: &[u8]) {

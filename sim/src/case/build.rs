@@ -8,11 +8,12 @@ use ntp_proto::packet::{PollExp, Stratum};
 use ntp_proto::time::{EstimatedTime, Frequency, NtpDuration};
 
 use super::file::{Behaving, Event, Peer, Shared, Spikes, Way};
-use super::{Case, Polling};
+use super::{Case, Clock, Polling};
 use crate::change::{Change, ServerChange};
 use crate::delay::{Jitter, Queue, Shape};
 use crate::network::{Direction, Path};
 use crate::oscillator::{Quartz, Temperature};
+use crate::refclock::DeviceChange;
 use crate::server::{Behaviour, Server};
 use crate::stamps::{Stamps, precision_of};
 use crate::world::Scenario;
@@ -38,6 +39,7 @@ impl Case {
             options: self.options(polling, servers.len()),
             changes: self.changes(servers.len()),
             servers,
+            refclocks: self.refclocks.iter().map(Clock::device).collect(),
             names: BTreeMap::new(),
         }
     }
@@ -77,7 +79,9 @@ impl Case {
             let host = Host::Address(address.ip());
             Entry { host, port: address.port(), kind: SourceKind::Server, options: source }
         };
-        let mut options = Options { entries: (0..servers).map(entry).collect(), ..Options::default() };
+        let refclocks = self.refclocks.iter().map(Clock::options).collect();
+        let entries = (0..servers).map(entry).collect();
+        let mut options = Options { entries, refclocks, ..Options::default() };
         if let Some(precision) = precision_of(micros(self.stamps.resolution_us)) {
             options.precision = precision;
         }
@@ -87,7 +91,7 @@ impl Case {
     fn changes(&self, servers: usize) -> Vec<(NtpDuration, Change)> {
         let mut all = Vec::new();
         for event in &self.events {
-            let changes = event.changes(servers);
+            let changes = event.changes(servers, self.refclocks.len());
             let mut at = event.at_s;
             while at < self.seconds as f64 {
                 all.extend(changes.iter().map(|change| (NtpDuration::from_seconds(at), *change)));
@@ -121,11 +125,6 @@ impl Peer {
 impl Way {
     fn direction(&self) -> Direction {
         let spikes = self.spikes.unwrap_or(Spikes { share: 0.0, factor: 1.0 });
-        let queue = |q: Shared| Queue {
-            mean: micros(q.mean_us),
-            memory: NtpDuration::from_seconds(q.memory_s),
-            self_similar: q.self_similar,
-        };
         Direction {
             base: micros(self.base_us.unwrap_or(100.0)),
             jitter: Jitter {
@@ -139,9 +138,19 @@ impl Way {
                 ..Jitter::exponential(micros(self.noise_us.unwrap_or(0.0)))
             },
             congestion: NtpDuration::ZERO,
-            queue: self.queue.map(queue),
+            queue: self.queue.map(Queue::from),
             loss: self.loss.unwrap_or(0.0),
             duplication: self.duplication.unwrap_or(0.0),
+        }
+    }
+}
+
+impl From<Shared> for Queue {
+    fn from(shared: Shared) -> Self {
+        Self {
+            mean: micros(shared.mean_us),
+            memory: NtpDuration::from_seconds(shared.memory_s),
+            self_similar: shared.self_similar,
         }
     }
 }
@@ -157,14 +166,23 @@ impl From<Behaving> for Behaviour {
 }
 
 impl Event {
-    fn changes(&self, servers: usize) -> Vec<Change> {
+    fn changes(&self, servers: usize, refclocks: usize) -> Vec<Change> {
         let frequency = self.frequency_ppm.map(|ppm| Change::Frequency(Frequency::from_ppm(ppm)));
         let step = self.step_s.map(|by| Change::Step(NtpDuration::from_seconds(by)));
         let whom = self.servers.clone().unwrap_or_else(|| (0..servers).collect());
         let to_servers = whom
             .into_iter()
             .flat_map(|index| self.server_changes().map(move |change| Change::Server(index, change)));
-        frequency.into_iter().chain(step).chain(to_servers).collect()
+        let clocks = self.refclocks.clone().unwrap_or_else(|| (0..refclocks).collect());
+        let to_refclocks = clocks
+            .into_iter()
+            .flat_map(|index| self.refclock_changes().map(move |change| Change::Refclock(index, change)));
+        frequency.into_iter().chain(step).chain(to_servers).chain(to_refclocks).collect()
+    }
+
+    fn refclock_changes(&self) -> impl Iterator<Item = DeviceChange> {
+        let displaced = self.displaced_us.map(|by| DeviceChange::Displace(micros(by)));
+        self.silent.then_some(DeviceChange::Silence).into_iter().chain(displaced)
     }
 
     fn server_changes(&self) -> impl Iterator<Item = ServerChange> {
@@ -191,6 +209,6 @@ fn address(index: usize) -> SocketAddr {
     ([192, 0, 2, 1 + index as u8], 123).into()
 }
 
-fn micros(us: f64) -> NtpDuration {
+pub(super) fn micros(us: f64) -> NtpDuration {
     NtpDuration::from_seconds(us * 1e-6)
 }

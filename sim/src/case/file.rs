@@ -84,11 +84,18 @@ impl Peer {
             if let Some(queue) = &way.queue {
                 ensure!(queue.memory_s > 0.0, "a queue's memory_s has to be above 0");
             }
-            match way.shape {
-                Some(Shape::Pareto(tail)) => ensure!(tail > 1.0, "pareto: {tail} is not above 1"),
-                Some(Shape::Gamma(k)) => ensure!(k > 0, "gamma: 0 is not above 0"),
-                _ => {}
-            }
+            way.shape.map_or(Ok(()), Shape::check)?;
+        }
+        Ok(())
+    }
+}
+
+impl Shape {
+    pub(super) fn check(self) -> Result<()> {
+        match self {
+            Self::Pareto(tail) => ensure!(tail > 1.0, "pareto: {tail} is not above 1"),
+            Self::Gamma(k) => ensure!(k > 0, "gamma: 0 is not above 0"),
+            _ => {}
         }
         Ok(())
     }
@@ -199,12 +206,21 @@ pub struct Event {
     pub server_drift_ppm: Option<f64>,
     /// The server behaves differently.
     pub behaviour: Option<Behaving>,
+    /// To which reference clocks, counted from 0; to all if left out.
+    pub refclocks: Option<Vec<usize>>,
+    /// The reference clock gives nothing.
+    #[serde(default)]
+    pub silent: bool,
+    /// What the reference clock gives comes later by this.
+    pub displaced_us: Option<f64>,
 }
 
 impl Event {
-    pub(super) fn check(&self, servers: usize) -> Result<()> {
+    pub(super) fn check(&self, servers: usize, refclocks: usize) -> Result<()> {
         let wrong = self.servers.iter().flatten().find(|index| **index >= servers);
         ensure!(wrong.is_none(), "an event is for server {wrong:?} of {servers}, counted from 0");
+        let wrong = self.refclocks.iter().flatten().find(|index| **index >= refclocks);
+        ensure!(wrong.is_none(), "an event is for reference clock {wrong:?} of {refclocks}, counted from 0");
         ensure!(self.every_s.is_none_or(|every| every >= 1.0), "every_s has to be 1 or more");
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod build;
 mod file;
+mod refclock;
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 pub use file::{Behaving, Cycle, Event, Peer, Shared, Spikes, Stamping, Way};
+pub use refclock::{Clock, Lates};
 
 /// How the client polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +63,11 @@ pub struct Case {
     #[serde(default)]
     pub stamps: Stamping,
     /// The servers.
+    #[serde(default)]
     pub servers: Vec<Peer>,
+    /// The reference clocks of the client's machine.
+    #[serde(default)]
+    pub refclocks: Vec<Clock>,
     /// What happens.
     #[serde(default)]
     pub events: Vec<Event>,
@@ -154,7 +160,7 @@ impl Case {
     /// Whether polls are a fixed time apart anyway.
     #[must_use]
     pub const fn is_fixed(&self) -> bool {
-        self.minpoll == self.maxpoll
+        self.minpoll == self.maxpoll || self.servers.is_empty()
     }
 
     /// Whether nothing happens, so that errors today are like errors tomorrow.
@@ -177,9 +183,11 @@ impl Case {
         ensure!(self.minpoll <= self.maxpoll, "minpoll {} is above maxpoll {}", self.minpoll, self.maxpoll);
         let servers = self.servers.iter().map(|s| s.count).sum::<usize>();
         ensure!(servers <= build::MOST_SERVERS, "{servers} servers; at most {}", build::MOST_SERVERS);
+        ensure!(servers + self.refclocks.len() > 0, "neither servers nor refclocks");
         for event in &self.events {
-            event.check(servers)?;
+            event.check(servers, self.refclocks.len())?;
         }
+        refclock::check(&self.refclocks)?;
         self.servers.iter().try_for_each(Peer::check)
     }
 }

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::change::{Change, ServerChange};
+use crate::refclock::DeviceChange;
+use ntp_proto::packet::RefId;
 use ntp_proto::time::NtpDuration;
 
 fn table(text: &str) -> toml::Table {
@@ -36,6 +38,27 @@ fn an_event_is_repeated_and_taken_back() {
 }
 
 #[test]
+fn reference_clocks_are_in_the_world_and_in_the_options() {
+    let text = r#"
+        name = "x"
+        title = "a receiver"
+        seconds = 1000
+        settle = 100
+        refclocks = [{ refid = "PPS", pulse = true, rate = 5, lock = "NMEA" }, { refid = "NMEA", poll = 3 }]
+        events = [{ at_s = 300, refclocks = [1], silent = true, displaced_us = 10 }]
+    "#;
+    let scenario = Case::from_table(table(text)).expect("a case").scenario(Polling::Default, 1);
+    assert_eq!(scenario.refclocks[0].interval, NtpDuration::from_millis(200));
+    let options = scenario.options.refclocks;
+    assert_eq!(options[0].pulses.lock, Some(RefId::from_ascii(*b"NMEA")));
+    assert_eq!((options[1].ref_id, options[1].poll.get()), (RefId::from_ascii(*b"NMEA"), 3));
+    let by = NtpDuration::from_seconds(10e-6);
+    let expected =
+        [DeviceChange::Silence, DeviceChange::Displace(by)].map(|change| Change::Refclock(1, change));
+    assert_eq!(scenario.changes.iter().map(|(_, change)| *change).collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn keys_are_set_at_any_depth() {
     let mut table = table(SHORT);
     for assignment in ["maxpoll=6", "servers.0.way.jitter_us=77", "stamps.user=true"] {
@@ -55,6 +78,10 @@ fn what_makes_no_sense_is_refused() {
         ("maxpoll = 3", "minpoll"),
         ("events = [{ at_s = 3, servers = [1] }]", "server"),
         ("events = [{ at_s = 3, every_s = 0 }]", "every_s"),
+        ("events = [{ at_s = 3, refclocks = [0] }]", "reference clock"),
+        ("refclocks = [{ refid = \"PULSE\" }]", "refid"),
+        ("refclocks = [{}, {}]", "refid"),
+        ("refclocks = [{ rate = 0 }]", "rate"),
     ] {
         let error = Case::from_table(table(&format!("{SHORT}\n{line}"))).expect_err(line);
         assert!(format!("{error:#}").contains(word), "{error:#}");

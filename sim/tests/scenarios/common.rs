@@ -54,6 +54,7 @@ pub(crate) fn client_of(servers: &[Server]) -> Scenario {
         stamps: Stamps::default(),
         changes: Vec::new(),
         servers: servers.iter().enumerate().map(|(i, server)| (address(i), *server)).collect(),
+        refclocks: Vec::new(),
         names: std::collections::BTreeMap::new(),
         options: Options { entries: (0..servers.len()).map(entry).collect(), ..Options::default() },
     }
