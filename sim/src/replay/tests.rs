@@ -117,11 +117,11 @@ fn a_state_that_cannot_have_come_about_is_refused() {
     let whole = serde_json::to_value(&state).expect("JSON");
     let damages = [
         ("/state/engine/sources/0/id", "9", "order"),
-        ("/state/engine/sources/4/entry", "99", "no server"),
+        ("/state/engine/sources/4/kind/server/entry", "99", "no server"),
         ("/state/engine/directory/places", "[]", "match"),
         ("/state/engine/entries", "[]", "missing"),
-        ("/state/engine/sources/1/association/requests", "18446744073709551615", "source"),
-        ("/state/engine/sources/1/association/schedule/stretch", "-1.0", "source"),
+        ("/state/engine/sources/1/kind/server/association/requests", "18446744073709551615", "source"),
+        ("/state/engine/sources/1/kind/server/association/schedule/stretch", "-1.0", "source"),
         ("/state/engine/sources/2/filter/bank/cells", "[]", "source"),
         ("/state/engine/ensemble/bank/cells", "[]", "ensemble"),
         ("/state/engine/discipline/timeline/segments", "[]", "clock"),
