@@ -91,7 +91,7 @@ pub struct SourceExplanation {
     pub distance: Option<DistanceReport>,
     /// Its share in what all sources that are used say together, of one.
     pub weight: Option<f64>,
-    /// What is believed of the way to it.
+    /// What is believed of the way to it; none of a reference clock.
     pub path: Option<PathReport>,
     /// Why it is asked as often as it is; none of a reference clock.
     pub poll: Option<PollReport>,

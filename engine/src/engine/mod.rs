@@ -203,19 +203,12 @@ impl Engine {
     /// Why a command would come to nothing; `None` if it would not.
     #[must_use]
     pub fn objection(&self, command: &Command) -> Option<String> {
-        let known = |whom: &Target| *whom == Target::All || self.sources.iter().any(|s| whom.includes(s));
         let configured = |host: &Host| self.entries.iter().flatten().any(|entry| entry.host == *host);
         match command {
             Command::Online(Target::Host(host))
             | Command::Offline(Target::Host(host))
-            | Command::Burst { whom: Target::Host(host), .. }
-                if !known(&Target::Host(host.clone())) =>
-            {
-                Some(format!("there is no source {host}"))
-            }
-            Command::Delete(host) if !configured(host) && !known(&Target::Host(host.clone())) => {
-                Some(format!("there is no source {host}"))
-            }
+            | Command::Burst { whom: Target::Host(host), .. } => self.objection_to_asking(host),
+            Command::Delete(host) if !configured(host) => self.objection_to_asking(host),
             Command::Add(entry) if configured(&entry.host) => {
                 Some(format!("{} is a source already", entry.host))
             }
@@ -232,6 +225,21 @@ impl Engine {
             }
             _ => None,
         }
+    }
+
+    /// Why `host` is nobody who is asked for the time; `None` if it is.
+    fn objection_to_asking(&self, host: &Host) -> Option<String> {
+        let whom = Target::Host(host.clone());
+        let mut sources = self.sources.iter().filter(|source| whom.includes(source)).peekable();
+        if sources.peek().is_none() {
+            return Some(format!("there is no source {host}"));
+        }
+        sources.all(|source| source.refclock().is_some()).then(|| {
+            format!(
+                "{host} is a reference clock of this machine, which nobody asks: it gives the time by itself for as \
+                 long as it is configured"
+            )
+        })
     }
 
     /// The epoch that stamps read now belong to.

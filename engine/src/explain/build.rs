@@ -114,10 +114,10 @@ impl View<'_> {
             used: state.is_used(),
             selected: state.is_selected(),
             reason: reason(source, state),
-            tests: tests.iter().map(test_report).collect(),
+            tests: tests.iter().map(|test| test_report(test, source)).collect(),
             distance: distance.as_ref().map(distance_report),
             weight: ensemble.and_then(|e| e.weight(source.id.number())),
-            path: source.filter.portrait().as_ref().map(path_report),
+            path: source.asked().and_then(|_| source.filter.portrait()).as_ref().map(path_report),
             poll: self.poll(source),
             changes: self.changes(i, state, distance.as_ref()),
         }
@@ -197,12 +197,23 @@ impl View<'_> {
     }
 }
 
-fn test_report(test: &Test) -> TestReport {
+fn test_report(test: &Test, source: &Source) -> TestReport {
     let figure = test.figure();
+    // Nobody asks a reference clock.
+    let words = match test {
+        Test::Answering { reachable: true, .. } if source.refclock().is_some() => {
+            "gave usable time at one of the last eight polls".to_owned()
+        }
+        Test::Answering { kept, .. } if source.refclock().is_some() => {
+            let kept = if *kept { "; kept, since no other can be used" } else { "" };
+            format!("gave no usable time for eight polls{kept}")
+        }
+        test => test.to_string(),
+    };
     TestReport {
         name: test.name().to_owned(),
         passed: test.failure().is_none(),
-        words: test.to_string(),
+        words,
         value: figure.map(|f| f.value),
         at_least: figure.and_then(|f| f.at_least),
         at_most: figure.and_then(|f| f.at_most),

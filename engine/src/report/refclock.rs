@@ -74,10 +74,15 @@ impl Engine {
 
 /// Why it is used or not, preceded by what the clock itself is about if that is why.
 pub(super) fn reason(refclock: &Refclock, state: State) -> String {
-    let Some(latest) = latest(refclock) else { return state.to_string() };
+    let words = match state {
+        State::Unreachable => "gave no usable time for eight polls".to_owned(),
+        State::Kept => "gave no usable time for eight polls; kept, since no other can be used".to_owned(),
+        state => state.to_string(),
+    };
+    let Some(latest) = latest(refclock) else { return words };
     match state {
         State::New | State::NoSamples => format!("no usable sample yet: {latest}"),
-        state => format!("{state}; {latest}"),
+        _ => format!("{words}; {latest}"),
     }
 }
 

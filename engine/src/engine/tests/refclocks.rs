@@ -265,3 +265,37 @@ fn a_leap_second_changes_the_count_and_not_the_clock() {
     assert_eq!(bench.count(&Event::LeapSecond { leap: Leap::Insert }), 1);
     assert_eq!(bench.source(1).state, "selected");
 }
+
+#[test]
+fn nobody_asks_a_reference_clock_so_no_order_makes_it_asked() {
+    let bench = receiver(NtpDuration::ZERO);
+    let gps = || Host::from("GPS");
+    let refused = |command: Command| bench.engine.objection(&command).unwrap();
+    let burst = Command::Burst { whom: Target::Host(gps()), replies: 1, requests: 1 };
+    for command in [Command::Offline(Target::Host(gps())), burst, Command::Delete(gps())] {
+        let why = refused(command);
+        assert!(why.starts_with("GPS is a reference clock of this machine, which nobody asks"), "{why}");
+    }
+    assert_eq!(refused(Command::Online(Target::Host("SHM".into()))), "there is no source SHM");
+    assert_eq!(bench.engine.objection(&Command::Offline(Target::All)), None);
+    let explained = bench.engine.explain(bench.now, &Target::Host("PPS".into())).unwrap();
+    assert_eq!(explained.sources.len(), 1);
+    assert_eq!(explained.sources[0].address.to_string(), "PPS");
+}
+
+#[test]
+fn a_clock_that_falls_silent_is_explained_without_requests() {
+    let mut bench = receiver(NtpDuration::ZERO);
+    bench.seconds(120, in_time);
+    let explained = |bench: &Bench| bench.engine.explain(bench.now, &Target::Host("PPS".into())).unwrap();
+    let words = |bench: &Bench| explained(bench).sources[0].tests[2].words.clone();
+    assert_eq!(words(&bench), "gave usable time at one of the last eight polls");
+    assert_eq!(explained(&bench).sources[0].path, None);
+    for _ in 0..300 {
+        bench.until_second();
+        bench.sentence();
+    }
+    let silent = "gave no usable time for eight polls; kept, since no other can be used";
+    assert_eq!(words(&bench), silent);
+    assert!(bench.source(1).reason.starts_with(silent), "{}", bench.source(1).reason);
+}
