@@ -38,6 +38,8 @@ pub(super) enum Command {
     Tracking(Form),
     /// The sources, and why each is used or not
     Sources(SourcesArgs),
+    /// The reference clocks of this machine: their signals, and what is wrong with them
+    Refclocks(RefclocksArgs),
     /// Why each source is used or not, with every figure, and what would change it
     Explain(ExplainArgs),
     /// Measures a server from here; needs no daemon and changes nothing
@@ -101,6 +103,16 @@ pub(super) struct Form {
 #[derive(Args, Debug)]
 pub(super) struct SourcesArgs {
     /// Show stamps and discarded replies too, and explain columns and marks
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    #[command(flatten)]
+    pub(super) form: Form,
+}
+
+/// Of `refclocks`.
+#[derive(Args, Debug)]
+pub(super) struct RefclocksArgs {
+    /// Show all there is to know of each, and explain columns
     #[arg(short, long)]
     pub(super) verbose: bool,
     #[command(flatten)]

@@ -13,6 +13,7 @@
 //! | `output.rs` | standard output that may be closed early, standard error |
 //! | `daemon.rs` | asking the daemon, and what is said when it cannot be asked |
 //! | `status.rs`, `tracking.rs`, `sources.rs` | its report as text |
+//! | `refclocks.rs` | the reference clocks of this machine, and what is wrong with them |
 //! | `authdata.rs`, `nts/` | keys of NTS, ours and those of others |
 //! | `clients.rs`, `serverstats.rs` | who is served, and what became of the packets |
 //! | `explain.rs` | why sources are used or not, with every figure |
@@ -39,6 +40,7 @@ mod nts;
 mod orders;
 mod output;
 mod query;
+mod refclocks;
 mod serverstats;
 mod sources;
 mod sourcestats;
@@ -85,6 +87,7 @@ fn run(cli: &Cli, out: &mut Output) -> Outcome {
         Command::Status(form) => status::run(&socket, form.json, out),
         Command::Tracking(form) => tracking::run(&socket, form.json, out),
         Command::Sources(args) => sources::run(&socket, args, out),
+        Command::Refclocks(args) => refclocks::run(&socket, args, out),
         Command::Explain(args) => explain::run(&socket, args, out),
         Command::Query(args) => query::run(args, out),
         Command::Waitsync(args) => waitsync::run(&socket, args, out),

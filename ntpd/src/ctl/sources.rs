@@ -23,13 +23,16 @@ marks
   +  combined with the selected one
   -  good, or at least not wrong, but not used
   ~  could not be trusted: too distant, too jittery, of an unwanted stratum, or no majority agrees
-  x  falseticker: it contradicts the majority
+  x  falseticker: it contradicts the majority; drifting: its rate does
   ?  nothing to judge it by: new, too few samples, no answer, or no address of its own
+states
+  numbering: a reference clock that says which second a pulse begins; the clock is known better than by itself
 columns
   source   as configured, with its address if that is another
   st       stratum: how many servers it is away from a clock
-  poll s   seconds between requests
-  reach    the latest eight requests as octal bits, the last one lowest; 377: all answered
+  poll s   seconds between requests; of a reference clock, between samples
+  reach    the latest eight requests as octal bits, the last one lowest; 377: all answered; of a reference clock, its
+           latest eight samples
   age s    seconds since the latest sample
   offset   what the clock was off by in that sample, before any correction
   bound    how far the truth may be from what this source says (root distance)
@@ -133,7 +136,7 @@ fn mark(state: &str) -> &'static str {
         "combined" => "+",
         "spare" | "outclassed" | "waiting" | "numbering" | "noselect" => "-",
         "distant" | "jittery" | "stratum" | "no majority" => "~",
-        "falseticker" => "x",
+        "falseticker" | "drifting" => "x",
         "new" | "no samples" | "few samples" | "unreachable" => "?",
         _ => " ",
     }
@@ -321,6 +324,7 @@ the name has no address yet; it is looked up again and again
             State::StratumOutside { stratum: low, min: high, max: high },
             State::TooDistant { distance: span, limit: span },
             State::TooJittery { jitter: sigma, limit: sigma },
+            State::Coarse { distance: span, clock: span },
             State::Falseticker { misses_by: span },
             State::NoMajority { agreeing: 1, of: 2 },
             State::Waiting { truechimers: 1, needed: 2 },

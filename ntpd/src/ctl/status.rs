@@ -30,6 +30,7 @@ fn render(report: &DaemonReport) -> String {
         rows.push(("clock", clock(tracking)));
         rows.push(("control", words::control(tracking.control).to_owned()));
         rows.push(("sources", sources(report)));
+        rows.extend(refclocks(report).map(|line| ("clocks", line)));
         rows.extend(serving(&report.serving).into_iter().map(|line| ("serving", line)));
         rows.extend(report.hardware_stamps.iter().map(|card| ("stamps", stamping(card))));
     }
@@ -63,7 +64,9 @@ fn why_not(report: &DaemonReport) -> &'static str {
         "no sources are configured"
     } else if time.sources.is_empty() {
         "no source has an address yet (name resolution, network?)"
-    } else if time.sources.iter().all(|source| source.replies == 0) {
+    } else if time.sources.iter().all(|source| source.refclock.is_some() && source.samples == 0) {
+        "no reference clock has given a sample yet; `ntpctl refclocks` tells why"
+    } else if time.sources.iter().all(|source| source.replies == 0 && source.samples == 0) {
         "no source has answered yet (network, firewall?)"
     } else {
         "no source can be used yet; `ntpctl explain` tells why"
@@ -93,6 +96,19 @@ fn sources(report: &DaemonReport) -> String {
         entries => format!(", {} asked already under another name", entries),
     };
     format!("{used} used, {answering} answering of {}{unresolved}{duplicates}", time.sources.len())
+}
+
+/// The reference clocks of this machine, if there are any: each with its state, or that its device is not open.
+fn refclocks(report: &DaemonReport) -> Option<String> {
+    let clocks = report.time.sources.iter().filter(|source| source.refclock.is_some());
+    let is_closed = |id| report.devices.iter().any(|device| device.source == id && !device.open);
+    let words: Vec<String> = clocks
+        .map(|clock| {
+            let state = if is_closed(clock.id) { "not open" } else { &clock.state };
+            format!("{} {state}", clock.name)
+        })
+        .collect();
+    (!words.is_empty()).then(|| format!("{}; `ntpctl refclocks` tells more", words.join(", ")))
 }
 
 /// A line for each socket, and one for the counters.
@@ -158,7 +174,7 @@ pub(super) mod tests {
     use super::super::sources::tests::{falseticker, selected, silent};
     use super::super::tracking::tests::{unset, well};
     use super::*;
-    use crate::control::LoopReport;
+    use crate::control::{DeviceReport, LoopReport};
 
     /// A daemon that is well.
     pub(in crate::ctl) fn daemon() -> DaemonReport {
@@ -267,6 +283,32 @@ daemon    version 0.1.0, process 4711, running for 3 h 20 min, built-in configur
 problems  none
 ";
         assert_eq!(render(&report), expected);
+    }
+
+    #[test]
+    fn reference_clocks_are_told_with_their_states() {
+        use super::super::refclocks::made_up::{pulses, receiver};
+        let closed = DeviceReport {
+            source: receiver().id,
+            table: "sources.hardware.gps".to_owned(),
+            driver: "nmea".to_owned(),
+            device: "/dev/ttyS0".to_owned(),
+            open: false,
+            trouble: None,
+            status: None,
+        };
+        let mut report = DaemonReport { devices: vec![closed], ..daemon() };
+        report.time.sources = vec![receiver(), pulses()];
+        let told = "clocks   GPS not open, PPS selected; `ntpctl refclocks` tells more\n";
+        assert!(render(&report).contains(told), "{}", render(&report));
+
+        report.time.tracking = unset();
+        for source in &mut report.time.sources {
+            source.samples = 0;
+        }
+        let told =
+            "not synchronised: no reference clock has given a sample yet; `ntpctl refclocks` tells why\n";
+        assert!(render(&report).contains(told), "{}", render(&report));
     }
 
     #[test]
