@@ -1,4 +1,5 @@
-//! A daemon in a network namespace that has nothing but a loopback interface: nothing leaves it.
+//! A daemon in a network namespace that has nothing but a loopback interface, and with shared memory of its own: nothing
+//! leaves it.
 
 #![allow(dead_code, reason = "each file of tests needs its part")]
 
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether this machine lets us; where it does not, only CI insists.
 pub(crate) fn namespaces_can_be_made() -> bool {
-    let tried = Command::new("unshare").args(["--net", "true"]).stderr(Stdio::null()).status();
+    let tried = Command::new("unshare").args(["--net", "--ipc", "true"]).stderr(Stdio::null()).status();
     let can = tried.is_ok_and(|status| status.success());
     let insists = env::var("CI").is_ok_and(|ci| ci == "true");
     assert!(can || !insists, "network namespaces are needed, and root to make them");
@@ -44,7 +45,7 @@ impl Daemon {
     pub(crate) fn start_with(name: &str, config: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new("unshare");
         // The shell becomes the daemon, so the process that we hold is the daemon itself.
-        command.args(["--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
+        command.args(["--net", "--ipc", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
         Self::start_by(command, name, config, arguments)
     }
 
