@@ -2,7 +2,9 @@
 
 use ntp_engine::report::TrackingReport;
 
+use super::troubles::place;
 use super::{Clock, units};
+use crate::control::DeviceReport;
 
 /// By so many standard deviations a clock has to differ before it is called late or early.
 const DEVIATIONS: f64 = 3.0;
@@ -37,12 +39,13 @@ impl Calibration {
         (self.late_s.abs() < FARTHEST_S).then(|| seconds(self.offset_s, self.stddev_s))
     }
 
-    /// A sentence about it. `place` is the table of the configuration.
-    pub(super) fn sentence(self, place: &str) -> String {
+    /// A sentence about it, for the clock with this device.
+    pub(super) fn sentence(self, device: &DeviceReport) -> String {
+        let place = place(&device.table);
         let (by, side) = (units::span(self.late_s), if self.late_s > 0.0 { "late" } else { "early" });
         match self.offset() {
             Some(offset) => format!("reads {by} {side}: set offset = {offset} in {place}"),
-            None if TAI_S.contains(&-self.late_s) => {
+            None if TAI_S.contains(&-self.late_s) && may_keep_tai(device) => {
                 format!("is {by} ahead of the clock, as TAI is: set tai = true in {place}")
             }
             None => {
@@ -51,6 +54,11 @@ impl Calibration {
             }
         }
     }
+}
+
+/// Whether its table has the key `tai`.
+fn may_keep_tai(device: &DeviceReport) -> bool {
+    device.table.ends_with(']') && matches!(device.driver.as_str(), "phc" | "shm" | "sock")
 }
 
 /// A number of the configuration, with the decimals that are known.
@@ -63,7 +71,21 @@ fn seconds(value: f64, stddev: f64) -> String {
 mod tests {
     use super::*;
 
-    const PLACE: &str = "[sources.hardware.gps]";
+    fn device(driver: &str, table: &str) -> DeviceReport {
+        DeviceReport {
+            source: 0,
+            table: table.to_owned(),
+            driver: driver.to_owned(),
+            device: "/dev/ttyS0".to_owned(),
+            open: true,
+            trouble: None,
+            status: None,
+        }
+    }
+
+    fn told(late_s: f64, driver: &str, table: &str) -> String {
+        late(late_s).sentence(&device(driver, table))
+    }
 
     fn late(late_s: f64) -> Calibration {
         Calibration { late_s, offset_s: 0.02 + late_s, stddev_s: 3e-5 }
@@ -71,14 +93,9 @@ mod tests {
 
     #[test]
     fn what_is_late_gets_a_larger_offset_with_as_many_decimals_as_are_known() {
-        assert_eq!(
-            late(0.1234).sentence(PLACE),
-            "reads 123 ms late: set offset = 0.14340 in [sources.hardware.gps]"
-        );
-        assert_eq!(
-            late(-0.05).sentence(PLACE),
-            "reads 50.0 ms early: set offset = -0.03000 in [sources.hardware.gps]"
-        );
+        let gps = |late_s| told(late_s, "nmea", "sources.hardware.gps");
+        assert_eq!(gps(0.1234), "reads 123 ms late: set offset = 0.14340 in [sources.hardware.gps]");
+        assert_eq!(gps(-0.05), "reads 50.0 ms early: set offset = -0.03000 in [sources.hardware.gps]");
         assert_eq!(seconds(0.123_456_789_12, 0.0), "0.123456789");
         assert_eq!(seconds(0.123_4, 2.0), "0.1");
     }
@@ -86,11 +103,11 @@ mod tests {
     #[test]
     fn whole_seconds_are_no_delay() {
         assert_eq!(late(-37.0).offset(), None);
-        assert_eq!(
-            late(-37.0).sentence(PLACE),
-            "is 37.0 s ahead of the clock, as TAI is: set tai = true in [sources.hardware.gps]"
-        );
-        let behind = late(15.0).sentence(PLACE);
+        let card = told(-37.0, "phc", "sources.refclocks[0]");
+        assert_eq!(card, "is 37.0 s ahead of the clock, as TAI is: set tai = true in sources.refclocks[0]");
+        let receiver = told(-37.0, "nmea", "sources.hardware.gps");
+        assert!(receiver.starts_with("is 37.0 s ahead of the clock; an offset in"), "{receiver}");
+        let behind = told(15.0, "phc", "sources.refclocks[0]");
         assert!(behind.starts_with("is 15.0 s behind the clock"), "{behind}");
     }
 }

@@ -24,8 +24,7 @@ pub(super) fn of(clock: &Clock<'_>, tracking: &TrackingReport) -> Vec<String> {
     }
     let mut sentences: Vec<String> = flaw(status).into_iter().collect();
     sentences.extend(pulses(clock));
-    let place = place(&device.table);
-    sentences.extend(Calibration::of(clock, tracking).map(|calibration| calibration.sentence(&place)));
+    sentences.extend(Calibration::of(clock, tracking).map(|calibration| calibration.sentence(device)));
     sentences
 }
 
