@@ -246,7 +246,7 @@ CHRONY
 beside_server() {
     sleep 60
     lag=0
-    phase beside_bad 300 1000 || return 1
+    phase beside_bad 300 100 || return 1
     if reference; then return 0; fi
     ntpctl sources
     ntpctl refclocks --json

@@ -86,6 +86,6 @@ kill "$gpsd"
 wait "$gpsd"
 start_gpsd
 samples_come after_both || { cat /run/gpsd.log; explain; return 1; }
-phase after_restarts 60 100 || return 1
+phase after_restarts 60 10 || return 1
 daemon_lives || { explain; return 1; }
 say_state

@@ -16,10 +16,10 @@ fault() {
     shift 2
     stop_pulses
     pulses "$@"
-    phase "$name" "$seconds" 100 || return 1
+    phase "$name" "$seconds" 5 || return 1
     stop_pulses
     pulses
-    phase "after_$name" 60 100 || return 1
+    phase "after_$name" 60 5 || return 1
 }
 
 rigtool set --offset-s -0.3 || return 1
@@ -33,10 +33,10 @@ phase good 300 5 || return 1
 
 # The stated bound is checked against the error with the generator's constant, which the daemon cannot know of.
 stop_pulses
-phase stopped 300 100 || return 1
+phase stopped 300 5 || return 1
 bound_holds stopped || { explain; return 1; }
 pulses
-phase after_stopped 60 100 || return 1
+phase after_stopped 60 5 || return 1
 
 fault doubled 120 --double-ms 20 || return 1
 fault displaced 180 --shift-ms 100 || return 1

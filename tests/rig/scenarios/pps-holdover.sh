@@ -21,13 +21,13 @@ lock || return 1
 rigtool judge --seconds 900 --constant-us "$lag" || return 1
 stop_pulses
 
-phase minutes_5 300 100 || return 1
+phase minutes_5 300 5 || return 1
 bound_holds minutes_5 || { explain; return 1; }
 for minute in 15 25 35 45; do
     sleep 600
     bound_holds "minutes_$minute" || { explain; return 1; }
 done
-phase minutes_60 900 1000 || return 1
+phase minutes_60 900 20 || return 1
 bound_holds minutes_60 || { explain; return 1; }
 daemon_lives || { explain; return 1; }
 say_state
