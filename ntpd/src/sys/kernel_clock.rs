@@ -84,10 +84,13 @@ impl KernelClock {
         Ok(Frequency::new(join(wide(now.tick), wide(now.freq), self.nominal_tick)))
     }
 
-    /// By how many seconds TAI is ahead of UTC; `None` where nobody has told the kernel. Needs no privilege.
+    /// By how many seconds TAI is ahead of UTC; `None` where nobody has told the kernel, which counts leap seconds from
+    /// zero then. Needs no privilege.
     #[must_use]
     pub fn tai(&self) -> Option<i64> {
-        current().ok().map(|now| i64::from(now.tai)).filter(|ahead| *ahead != 0)
+        /// In 1972, when leap seconds began; none was ever deleted.
+        const LEAST: i64 = 10;
+        current().ok().map(|now| i64::from(now.tai)).filter(|ahead| *ahead >= LEAST)
     }
 
     /// Lets the clock run faster than nominal by `wish` (slower where negative), from now on. The wish is
