@@ -9,6 +9,7 @@
 
 mod lock;
 mod options;
+mod scatter;
 mod train;
 
 use ntp_clock::{Batch, Estimate, Gist, Sample};
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::source::{MAX_CLOCK_ERROR, ServerState};
 pub(crate) use lock::{Unlocked, number, room};
 pub use options::{PulseOptions, RefclockOptions};
+use scatter::Scatter;
 pub(crate) use train::{Beat, Train, Verdict, Witness};
 
 /// The first samples are made of readings of so many seconds: whoever starts wants the time.
@@ -36,8 +38,6 @@ const LEAST_ROOM: NtpDuration = NtpDuration::from_nanos(20_000);
 /// There may be more pulses than the rate says by this share, and by so many.
 const SURPLUS: f64 = 1.25;
 const SURPLUS_PULSES: f64 = 1.5;
-/// How quickly the typical scatter of readings follows that of a batch.
-const SCATTER_GAIN: f64 = 0.25;
 /// No sample is better than this: drivers may say that they read without any error, and filters believe it.
 const LEAST_RESOLUTION: NtpDuration = NtpDuration::from_nanos(1);
 /// No clock gives more readings than this; beyond it a count is damaged.
@@ -59,8 +59,8 @@ pub(crate) struct Refclock {
     crowded: Option<Unlocked>,
     /// What the latest reading said of the end of the day.
     pub(crate) leap: Option<Leap>,
-    /// Of a single reading, one standard deviation.
-    scatter: Option<NtpDuration>,
+    /// Of a single reading.
+    scatter: Scatter,
     /// Samples since it was known that nothing is known.
     made: u32,
     /// Whether the latest reading was a pulse.
@@ -120,7 +120,7 @@ impl Refclock {
             unlocked: None,
             crowded: None,
             leap: None,
-            scatter: None,
+            scatter: Scatter::default(),
             made: 0,
             pulses: false,
             counts: Counts::default(),
@@ -129,7 +129,8 @@ impl Refclock {
 
     /// Whether every figure could be that of a reference clock. What came from a file need not.
     pub(crate) fn is_sound(&self) -> bool {
-        self.counts.readings <= MAX_COUNT && self.batch.len() <= self.options.filter.max(1)
+        let countable = self.counts.readings <= MAX_COUNT && self.batch.len() <= self.options.filter.max(1);
+        countable && self.scatter.is_sound()
     }
 
     /// Why pulses cannot be used.
@@ -147,8 +148,8 @@ impl Refclock {
     }
 
     /// Of a single reading, one standard deviation.
-    pub(crate) const fn scatter(&self) -> Option<NtpDuration> {
-        self.scatter
+    pub(crate) fn scatter(&self) -> Option<NtpDuration> {
+        self.scatter.known()
     }
 
     /// How far the pulses have moved that are not believed any more.
@@ -175,6 +176,8 @@ impl Refclock {
     fn next_end(&self, now: Monotonic) -> Monotonic {
         let longest = self.options.poll.interval();
         let first = FIRST_SPANS.get(self.made as usize);
+        // Not even the first is made of a single reading, if more come: nobody could tell how good it is.
+        let longest = if self.made == 0 { NtpDuration::MAX } else { longest };
         let span = first.map_or(longest, |seconds| NtpDuration::from_secs(*seconds).min(longest));
         now + span.scaled(EARLY)
     }
@@ -197,7 +200,7 @@ impl Refclock {
     ) -> Verdict {
         let Some(expected) = expected.filter(|_| self.made >= KNOWN_AFTER) else { return Verdict::InTime };
         let by = pulse.offset.as_duration() - expected.offset.as_duration();
-        let (known, scatter) = (expected.uncertainty(), self.scatter.unwrap_or(NtpDuration::ZERO));
+        let (known, scatter) = (expected.uncertainty(), self.scatter.at_most());
         let deviation = known.to_seconds().hypot(scatter.to_seconds());
         let age = self.latest.map_or(NtpDuration::ZERO, |latest| pulse.at - latest.at);
         let room = NtpDuration::from_seconds(ROOM_DEVIATIONS * deviation).max(LEAST_ROOM)
@@ -227,20 +230,22 @@ impl Refclock {
         }
         let gist = self.batch.close(frequency)?;
         self.crowded = None;
-        self.learn_scatter(&gist);
-        if self.options.max_dispersion.is_some_and(|limit| gist.deviation.max(gist.resolution) > limit) {
+        self.scatter.learn(&gist, frequency);
+        let deviation = gist.deviation(self.scatter.at_most());
+        if self.options.max_dispersion.is_some_and(|limit| deviation.max(gist.resolution) > limit) {
             self.counts.poor += 1;
             return None;
         }
         self.reach.mark();
         self.made = self.made.saturating_add(1);
         self.counts.counted += gist.counted as u64;
-        Some((self.sample(&gist), self.state(&gist)))
+        Some((self.sample(&gist, deviation), self.state(&gist, deviation)))
     }
 
     /// The reference's count of seconds changed by a leap second.
     pub(crate) fn renumber(&mut self, by: NtpDuration) {
         self.batch.shift(by);
+        self.scatter.interrupt();
         self.leap = self.leap.map(|_| Leap::None);
         if let Some(latest) = &mut self.latest {
             latest.offset = Offset::reference_ahead_by(latest.offset.as_duration() + by);
@@ -250,6 +255,7 @@ impl Refclock {
     /// Nothing is expected of the next readings: the clock has become doubtful.
     pub(crate) fn restart(&mut self, now: Monotonic) {
         self.batch.clear();
+        self.scatter.interrupt();
         self.train.restart();
         self.made = 0;
         self.ends = self.ends.map(|_| self.next_end(now));
@@ -261,17 +267,9 @@ impl Refclock {
         self.pulses && self.batch.len() as f64 > SURPLUS * expected + SURPLUS_PULSES
     }
 
-    fn learn_scatter(&mut self, gist: &Gist) {
-        let Some(new) = gist.scatter else { return };
-        self.scatter = Some(match self.scatter {
-            Some(old) => old + (new - old).scaled(SCATTER_GAIN),
-            None => new,
-        });
-    }
-
-    fn sample(&self, gist: &Gist) -> Sample {
+    fn sample(&self, gist: &Gist, deviation: NtpDuration) -> Sample {
         // The variance of a sample is a sixth of its resolution squared.
-        let scattered = gist.deviation.scaled(6_f64.sqrt());
+        let scattered = deviation.scaled(6_f64.sqrt());
         Sample {
             at: gist.at,
             offset: gist.offset,
@@ -280,13 +278,14 @@ impl Refclock {
         }
     }
 
-    fn state(&self, gist: &Gist) -> ServerState {
+    fn state(&self, gist: &Gist, deviation: NtpDuration) -> ServerState {
         ServerState {
             leap: self.leap.unwrap_or(Leap::None),
             stratum: self.options.stratum,
             ref_id: self.options.ref_id,
             root_delay: self.options.delay,
-            root_dispersion: gist.resolution.max(self.options.precision),
+            // Readings may have an error in common, which more of them do not make smaller.
+            root_dispersion: deviation.max(gist.resolution).max(self.options.precision),
         }
     }
 }
