@@ -13,7 +13,7 @@ export TRUTH_BASE=2051222400 TRUTH_PPM=-20
 
 rigtool set --offset-s -0.3 || return 1
 learn_lag || return 1
-receiver --sentences gga,rmc
+receiver --sentences rmc
 pulses
 configure_gps_pps
 start_daemon
