@@ -21,6 +21,8 @@ const PATIENCE: NtpDuration = NtpDuration::from_secs(300);
 /// A witness has to see at least so much less, or as much, of a jump: as a share of it, and in deviations of its own.
 const CLEARLY: f64 = 0.5;
 const WITNESS_DEVIATIONS: f64 = 4.0;
+/// It is asked at so many pulses, then its word stands: later it gets used to what it sees.
+const HEARINGS: u32 = 16;
 
 /// The beat of a train of pulses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +38,15 @@ struct Displaced {
     /// How far the first might have been off in its place.
     room: NtpDuration,
     pulses: u32,
+    testimony: Testimony,
+}
+
+/// What a witness said at each of the displaced pulses, on average.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Testimony {
+    by: NtpDuration,
+    deviation: NtpDuration,
+    hearings: u32,
 }
 
 /// A pulse against what was expected.
@@ -75,16 +86,26 @@ impl Train {
             self.displaced = None;
             return Verdict::InTime;
         }
-        let new = Displaced { since: beat.at, first: beat.by, latest: beat.by, room: beat.room, pulses: 0 };
+        let new = Displaced {
+            since: beat.at,
+            first: beat.by,
+            latest: beat.by,
+            room: beat.room,
+            pulses: 0,
+            testimony: Testimony::default(),
+        };
         let displaced = self.displaced.get_or_insert(new);
         displaced.pulses = displaced.pulses.saturating_add(1);
         displaced.latest = beat.by;
+        if let Some(witness) = witness {
+            displaced.testimony.hear(witness);
+        }
         if displaced.pulses < NO_NOISE {
             return Verdict::Displaced;
         }
         let slowly = displaced.first.abs() <= displaced.room.scaled(SLOWLY);
         let believed = slowly
-            || match witness.and_then(|witness| witness.confirms(beat.by)) {
+            || match displaced.testimony.confirms(beat.by) {
                 Some(confirmed) => confirmed,
                 None => beat.at - displaced.since > PATIENCE,
             };
@@ -105,11 +126,20 @@ impl Train {
     }
 }
 
-impl Witness {
-    /// Whether it has seen the same jump; `None` if it does not see well enough to tell.
+impl Testimony {
+    fn hear(&mut self, witness: Witness) {
+        if self.hearings < HEARINGS {
+            self.hearings += 1;
+            self.by += (witness.by - self.by).scaled(1.0 / f64::from(self.hearings));
+            self.deviation = witness.deviation;
+        }
+    }
+
+    /// Whether the witness has seen the same jump; `None` if there is none, or it does not see well enough to tell.
     fn confirms(self, by: NtpDuration) -> Option<bool> {
         let clear = by.abs().scaled(CLEARLY);
-        if self.deviation.scaled(WITNESS_DEVIATIONS) > clear {
+        let deviation = self.deviation.scaled(1.0 / f64::from(self.hearings).sqrt());
+        if self.hearings == 0 || deviation.scaled(WITNESS_DEVIATIONS) > clear {
             return None;
         }
         Some((self.by - by).abs() < clear)
@@ -158,6 +188,24 @@ mod tests {
         assert_eq!(believed_after(|_| 100_000, witness(3)), None);
         assert_eq!(believed_after(|_| 100_000, None), Some(301));
         assert_eq!(believed_after(|_| 5_000, witness(3)), Some(301), "too small for this witness");
+    }
+
+    #[test]
+    fn a_witness_that_sees_badly_is_heard_again_and_again() {
+        let unsure = |second: i64, truth: i64| {
+            let by = truth + if second % 2 == 0 { 20 } else { -20 };
+            Some(Witness { by: NtpDuration::from_millis(by), deviation: NtpDuration::from_millis(20) })
+        };
+        let after = |micros: i64, truth: i64| {
+            let mut train = Train::default();
+            (0..400).find(|second| {
+                judge(&mut train, *second, micros, unsure(*second, truth)) == Verdict::Believed
+            })
+        };
+        assert_eq!(after(100_000, 0), None);
+        assert_eq!(after(100_000, 100), Some(3));
+        assert_eq!(after(50_000, 50), Some(10));
+        assert_eq!(after(20_000, 0), Some(301), "it never sees well enough");
     }
 
     #[test]
