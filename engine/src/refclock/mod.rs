@@ -34,7 +34,7 @@ const GRACE: NtpDuration = NtpDuration::from_secs(2);
 const KNOWN_AFTER: u32 = 4;
 /// How far a pulse may be from where it was expected: in standard deviations, and at least.
 const ROOM_DEVIATIONS: f64 = 10.0;
-const LEAST_ROOM: NtpDuration = NtpDuration::from_nanos(20_000);
+const LEAST_ROOM: NtpDuration = NtpDuration::from_nanos(2_000);
 /// There may be more pulses than the rate says by this share, and by so many.
 const SURPLUS: f64 = 1.25;
 const SURPLUS_PULSES: f64 = 1.5;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// So many displaced pulses in a row are no noise …
 const NO_NOISE: u32 = 4;
-/// … and begin no jump if the first of them exceeds its room by less than this factor.
+/// … and begin no jump if the first of them exceeds its room by less than this factor, and each the one before it.
 const SLOWLY: f64 = 4.0;
 /// A train that nobody can vouch for or against is believed after so long.
 const PATIENCE: NtpDuration = NtpDuration::from_secs(300);
@@ -38,6 +38,8 @@ struct Displaced {
     /// How far the first might have been off in its place.
     room: NtpDuration,
     pulses: u32,
+    /// So many of them, the latest, are near to one another.
+    even: u32,
     testimony: Testimony,
 }
 
@@ -92,10 +94,13 @@ impl Train {
             latest: beat.by,
             room: beat.room,
             pulses: 0,
+            even: 0,
             testimony: Testimony::default(),
         };
         let displaced = self.displaced.get_or_insert(new);
         displaced.pulses = displaced.pulses.saturating_add(1);
+        let is_even = (beat.by - displaced.latest).abs() <= beat.room.scaled(SLOWLY);
+        displaced.even = if is_even { displaced.even.saturating_add(1) } else { 1 };
         displaced.latest = beat.by;
         if let Some(witness) = witness {
             displaced.testimony.hear(witness);
@@ -103,7 +108,8 @@ impl Train {
         if displaced.pulses < NO_NOISE {
             return Verdict::Displaced;
         }
-        let slowly = displaced.first.abs() <= displaced.room.scaled(SLOWLY);
+        let is_little = displaced.first.abs() <= displaced.room.scaled(SLOWLY);
+        let slowly = is_little && displaced.even >= NO_NOISE;
         let believed = slowly
             || match displaced.testimony.confirms(beat.by) {
                 Some(confirmed) => confirmed,
@@ -175,6 +181,12 @@ mod tests {
             assert_eq!(judge(&mut train, second, 100_000, None), Verdict::Displaced);
             assert_eq!(train.displacement(), None);
         }
+    }
+
+    #[test]
+    fn pulses_that_had_to_wait_one_after_the_other_are_noise() {
+        let waits = [30, 900, 200, 1_500, 50, 700];
+        assert_eq!(believed_after(|second| waits[second as usize % waits.len()], None), Some(301));
     }
 
     #[test]
