@@ -33,8 +33,8 @@ pub struct Late {
 pub struct Device {
     /// What it gives.
     pub gives: Gives,
-    /// From one reading to the next.
-    pub interval: NtpDuration,
+    /// Readings in a second, at least one.
+    pub rate: u32,
     /// Every reading is stamped so much after the moment that it tells.
     pub base: NtpDuration,
     /// What each reading meets by itself, on both sides if the shape says so.
@@ -56,10 +56,10 @@ pub struct Device {
 impl Device {
     /// One whose readings are right.
     #[must_use]
-    pub const fn perfect(gives: Gives, interval: NtpDuration) -> Self {
+    pub const fn perfect(gives: Gives, rate: u32) -> Self {
         Self {
             gives,
-            interval,
+            rate,
             base: NtpDuration::ZERO,
             jitter: Jitter::exponential(NtpDuration::ZERO),
             late: None,
@@ -109,8 +109,10 @@ pub struct Ticking {
     pub device: Device,
     random: Random,
     level: Level,
-    /// The beginning of the interval that is told next.
-    next: EstimatedTime,
+    /// It began with a whole second …
+    start: EstimatedTime,
+    /// … and has told of so many intervals since.
+    told: u64,
 }
 
 /// One reading, before the client has stamped it.
@@ -123,16 +125,18 @@ pub struct Beat {
 }
 
 impl Ticking {
-    /// Begins with the interval after the one that begins at `now`.
+    /// Begins with the interval after the one that begins at `start`, a whole second.
     #[must_use]
-    pub fn new(device: Device, random: Random, now: EstimatedTime) -> Self {
-        Self { device, random, level: Level::default(), next: now + device.interval }
+    pub fn new(device: Device, random: Random, start: EstimatedTime) -> Self {
+        Self { device, random, level: Level::default(), start, told: 0 }
     }
 
     /// The next reading; one that is silent passes unseen.
     pub fn next_beat(&mut self) -> Beat {
-        let told = self.next;
-        self.next = told + self.device.interval;
+        self.told += 1;
+        let rate = u64::from(self.device.rate.max(1));
+        let (whole, part) = ((self.told / rate) as i64, (self.told % rate) as f64 / rate as f64);
+        let told = self.start + NtpDuration::from_secs(whole) + NtpDuration::from_seconds(part);
         let shows = match self.device.gives {
             Gives::Time => Shows::Time(told),
             Gives::Pulse => Shows::Pulse,
@@ -142,7 +146,7 @@ impl Ticking {
 
     /// All deviates are drawn in any case, so that a change does not shift everything after it.
     fn lateness(&mut self) -> NtpDuration {
-        let Device { base, jitter, late, queue, interval, .. } = self.device;
+        let Device { base, jitter, late, queue, rate, .. } = self.device;
         let random = &mut self.random;
         let mut lateness = base + jitter.draw(random);
         let (struck, wait) = (random.uniform(), random.uniform());
@@ -150,6 +154,7 @@ impl Ticking {
             lateness += late.up_to.scaled(wait);
         }
         if let Some(queue) = &queue {
+            let interval = NtpDuration::from_seconds(1.0 / f64::from(rate.max(1)));
             lateness += self.level.wait(queue, interval, random);
         }
         lateness
@@ -165,21 +170,28 @@ mod tests {
 
     fn lateness(device: Device, readings: i64) -> Vec<NtpDuration> {
         let mut ticking = Ticking::new(device, Random::new(1, 1), START);
-        (1..=readings).map(|n| ticking.next_beat().at - (START + device.interval.scaled(n as f64))).collect()
+        (1..=readings).map(|n| ticking.next_beat().at - (START + NtpDuration::from_secs(n))).collect()
     }
 
     #[test]
     fn a_time_is_that_of_the_moment_and_not_of_the_stamp() {
         let late = NtpDuration::from_millis(120);
-        let device = Device { base: late, ..Device::perfect(Gives::Time, SECOND) };
+        let device = Device { base: late, ..Device::perfect(Gives::Time, 1) };
         let beat = Ticking::new(device, Random::new(1, 1), START).next_beat();
         assert_eq!(beat, Beat { at: START + SECOND + late, shows: Shows::Time(START + SECOND) });
     }
 
     #[test]
+    fn intervals_that_no_float_holds_do_not_add_up_to_an_error() {
+        let mut ticking = Ticking::new(Device::perfect(Gives::Pulse, 5), Random::new(1, 1), START);
+        let last = (0..500_000).map(|_| ticking.next_beat().at).last();
+        assert_eq!(last, Some(START + NtpDuration::from_secs(100_000)));
+    }
+
+    #[test]
     fn only_a_share_had_to_wait() {
         let late = Late { share: 0.1, up_to: NtpDuration::from_millis(1) };
-        let device = Device { late: Some(late), ..Device::perfect(Gives::Pulse, SECOND) };
+        let device = Device { late: Some(late), ..Device::perfect(Gives::Pulse, 1) };
         let waits = lateness(device, 10_000);
         let struck: Vec<f64> =
             waits.iter().filter(|w| **w > NtpDuration::ZERO).map(|w| w.to_seconds()).collect();
@@ -190,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_displaced_comes_back_as_it_went() {
-        let mut device = Device::perfect(Gives::Pulse, SECOND);
+        let mut device = Device::perfect(Gives::Pulse, 1);
         let change = DeviceChange::Displace(NtpDuration::from_millis(100));
         change.apply(&mut device);
         assert_eq!(lateness(device, 1), [NtpDuration::from_millis(100)]);

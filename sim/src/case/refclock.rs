@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use ntp_engine::{PulseOptions, RefclockOptions};
 use ntp_proto::packet::{PollExp, RefId, Stratum};
-use ntp_proto::time::{NtpDuration, Offset};
+use ntp_proto::time::Offset;
 use serde::Deserialize;
 
 use super::build::micros;
@@ -115,7 +115,7 @@ impl Clock {
             queue: self.queue.map(Queue::from),
             resolution: micros(self.resolution_us),
             heard_after: micros(self.heard_us),
-            ..Device::perfect(gives, NtpDuration::from_seconds(1.0 / f64::from(self.rate)))
+            ..Device::perfect(gives, self.rate)
         }
     }
 

@@ -48,7 +48,7 @@ fn reference_clocks_are_in_the_world_and_in_the_options() {
         events = [{ at_s = 300, refclocks = [1], silent = true, displaced_us = 10 }]
     "#;
     let scenario = Case::from_table(table(text)).expect("a case").scenario(Polling::Default, 1);
-    assert_eq!(scenario.refclocks[0].interval, NtpDuration::from_millis(200));
+    assert_eq!(scenario.refclocks[0].rate, 5);
     let options = scenario.options.refclocks;
     assert_eq!(options[0].pulses.lock, Some(RefId::from_ascii(*b"NMEA")));
     assert_eq!((options[1].ref_id, options[1].poll.get()), (RefId::from_ascii(*b"NMEA"), 3));
