@@ -101,7 +101,7 @@ impl Line {
     fn speak(&self, truth: Truth, moment: i64, burst: &[u8]) -> Result<()> {
         let mut sent = 0;
         for chunk in burst.chunks(CHUNK) {
-            truth.wait_for(moment + sent * BYTE)?;
+            truth.sleep_until(moment + sent * BYTE)?;
             match (&self.master).write_all(chunk) {
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error).context("speak"),
                 _ => sent += chunk.len() as i64,

@@ -39,7 +39,7 @@ pub fn phc(truth: Truth, device: &Path, seconds: u32, tai: bool) -> Result<()> {
     let card = Card::open(device, if tai { TAI } else { 0 })?;
     card.set(truth)?;
     let (before, start) = (card.error(truth)?, truth.steady_now()?);
-    truth.wait_for(start + MEASURE)?;
+    truth.sleep_until(start + MEASURE)?;
     card.set_rate(-(card.error(truth)? - before) as f64 / MEASURE as f64 * 1e6)?;
     card.set(truth)?;
     println!("the clock is set");
@@ -47,7 +47,7 @@ pub fn phc(truth: Truth, device: &Path, seconds: u32, tai: bool) -> Result<()> {
     let mut moment = truth.steady_now()?;
     for _ in 0..seconds {
         moment += SECOND;
-        truth.wait_for(moment)?;
+        truth.sleep_until(moment)?;
         let error = card.error(truth)?;
         errors.push(error);
         if error.abs() > TOLERANCE {

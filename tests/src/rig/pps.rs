@@ -81,7 +81,7 @@ pub fn pps(truth: Truth, train: Train) -> Result<()> {
     for number in 0..i64::from(train.seconds) * i64::from(train.rate) {
         for pulse in train.pulses(&mut chance) {
             let moment = start + number * interval + pulse;
-            truth.wait_for(moment)?;
+            truth.meet(moment)?;
             port.release_strobe(INTERRUPTS)?;
             let look = truth.look()?;
             // A stamp is in the clock under test; only its age is taken from it.

@@ -55,7 +55,7 @@ pub fn shm(truth: Truth, unit: u8, samples: Samples) -> Result<()> {
     let mut second = truth.steady_now()?.div_euclid(SECOND) * SECOND;
     for _ in 0..samples.seconds {
         second += SECOND;
-        truth.wait_for(second + delay)?;
+        truth.sleep_until(second + delay)?;
         let look = truth.look()?;
         let leap = if truth.leap_is_ahead(second) { 1 } else { samples.leap };
         // In the inserted second there is no number to give that anybody would understand.

@@ -37,7 +37,7 @@ pub fn sock(truth: Truth, path: &Path, samples: Samples) -> Result<()> {
     let mut taken = 0;
     for _ in 0..samples.seconds {
         second += SECOND;
-        truth.wait_for(second)?;
+        truth.sleep_until(second)?;
         let look = truth.look()?;
         let leap = if truth.leap_is_ahead(second) { 1 } else { samples.leap };
         let offset = look.truth - look.real;

@@ -23,10 +23,12 @@ use nix::time::{ClockId, clock_gettime};
 /// Nanoseconds in a second.
 pub const SECOND: i64 = 1_000_000_000;
 
-/// One sleeps up to this long before a moment that has to be met, and spins for the rest: in simulated time spinning
-/// costs real time, and sleeping wakes up late by some µs. The first sleep ends earlier, since it is measured by a
-/// clock that somebody steers.
-const EARLY: [i64; 2] = [2_000_000, 100_000];
+/// A sleep of any length is measured by a clock that somebody steers, so the first one ends this early, ns, and the second
+/// is short.
+const DOUBT: i64 = 2_000_000;
+
+/// Who must not be late sleeps until so long before, ns, and spins. Spinning costs real time in simulated time.
+const SPIN: i64 = 100_000;
 
 /// The line that maps `CLOCK_MONOTONIC_RAW` to true time.
 #[derive(Clone, Copy, Debug)]
@@ -116,15 +118,24 @@ impl Truth {
         Ok(self.steady(raw()?))
     }
 
+    /// Sleeps until a moment of steady time, or some µs longer.
+    ///
+    /// # Errors
+    /// When the clock cannot be read.
+    pub fn sleep_until(self, steady: i64) -> Result<()> {
+        for early in [DOUBT, 0] {
+            let left = steady - self.steady_now()? - early;
+            sleep(Duration::from_nanos(left.max(0).unsigned_abs()));
+        }
+        Ok(())
+    }
+
     /// Returns as soon as a moment of steady time has come, to the precision of reading a clock.
     ///
     /// # Errors
     /// When the clock cannot be read.
-    pub fn wait_for(self, steady: i64) -> Result<()> {
-        for early in EARLY {
-            let left = steady - self.steady_now()? - early;
-            sleep(Duration::from_nanos(left.max(0).unsigned_abs()));
-        }
+    pub fn meet(self, steady: i64) -> Result<()> {
+        self.sleep_until(steady - SPIN)?;
         while self.steady_now()? < steady {}
         Ok(())
     }
@@ -198,7 +209,7 @@ mod tests {
     fn a_moment_is_waited_for_and_not_missed_by_much() {
         let truth = Truth::new(1_000, 60.0).unwrap();
         let moment = truth.steady_now().unwrap() + 5_000_000;
-        truth.wait_for(moment).unwrap();
+        truth.meet(moment).unwrap();
         let late = truth.steady_now().unwrap() - moment;
         assert!((0..SECOND).contains(&late), "{late} ns");
     }
