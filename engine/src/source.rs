@@ -315,7 +315,8 @@ impl Source {
                 Kind::Server(asked) => asked.is_settling(&self.filter, now),
                 Kind::Refclock(refclock) => {
                     let may_begin = now - started < FIRST_READING;
-                    self.filter.samples() == 0 && (may_begin || refclock.counts.readings > 0)
+                    let begins = may_begin || refclock.counts.readings > 0;
+                    self.filter.samples() == 0 && begins && !refclock.waits_for_clock()
                 }
             }
     }

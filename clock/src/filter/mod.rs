@@ -144,10 +144,10 @@ impl SourceFilter {
         self.latest.map(|estimate| estimate.advanced(at))
     }
 
-    /// The correction that makes the clock keep step; `None` before the first sample.
+    /// The correction that makes the clock keep step and one standard deviation of it; `None` before the first sample.
     #[must_use]
-    pub fn frequency(&self) -> Option<Frequency> {
-        self.latest.map(|estimate| estimate.frequency)
+    pub fn frequency(&self) -> Option<(Frequency, Frequency)> {
+        self.latest.map(|estimate| (estimate.frequency, estimate.frequency_uncertainty()))
     }
 
     /// How many samples there were.

@@ -2,7 +2,7 @@
 
 use ntp_clock::{Reading, Shows, SourceFilter, Stamp};
 use ntp_proto::packet::Leap;
-use ntp_proto::time::{EstimatedTime, FreeTime, Frequency, NtpDuration, Offset};
+use ntp_proto::time::{EstimatedTime, FreeTime, NtpDuration, Offset};
 
 use super::Engine;
 use crate::event::Event;
@@ -153,11 +153,19 @@ impl Engine {
     }
 
     fn close_batch(&mut self, now: Now, id: SourceId) {
-        let frequency = self.tracking.as_ref().map(|tracking| tracking.estimate.frequency);
+        let known = self.tracking.as_ref().map(|tracking| tracking.estimate);
+        let (prior, skew) = known.map_or((self.prior.frequency, self.prior.skew), |known| {
+            (known.frequency, known.frequency_uncertainty())
+        });
         let Some(source) = self.source(id) else { return };
-        let own = source.filter.frequency();
+        if source.filter.samples() == 0 {
+            // Others may have taught since the start how fast the clock runs.
+            source.filter = SourceFilter::new(prior, skew);
+        }
+        let own = source.filter.frequency().filter(|own| own.1 < skew);
+        let frequency = own.map_or(prior, |(own, _)| own);
         let Some(refclock) = source.refclock_mut() else { return };
-        let closed = refclock.close(now.monotonic, own.or(frequency).unwrap_or(Frequency::ZERO));
+        let closed = refclock.close(now.monotonic, frequency);
         Self::judge(source);
         match closed {
             Some((sample, state)) => {

@@ -133,6 +133,11 @@ impl Refclock {
         countable && self.scatter.is_sound()
     }
 
+    /// Whether its pulses have to wait until the clock is set by others.
+    pub(crate) fn waits_for_clock(&self) -> bool {
+        matches!(self.unlocked, Some(Unlocked::ClockUnset | Unlocked::ClockDoubtful(_)))
+    }
+
     /// Why pulses cannot be used.
     pub(crate) fn obstacle(&self) -> Option<Unlocked> {
         self.unlocked.or(self.crowded)
