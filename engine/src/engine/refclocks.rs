@@ -7,12 +7,15 @@ use ntp_proto::time::{EstimatedTime, FreeTime, NtpDuration, Offset};
 use super::Engine;
 use crate::event::Event;
 use crate::input::Now;
-use crate::refclock::{Latest, Refclock, RefclockOptions, Unlocked, Verdict, Witness, number, room};
+use crate::refclock::{Latest, Partner, Refclock, RefclockOptions, Unlocked, Verdict, number, room};
 use crate::reference::Standing;
 use crate::source::{Kind, Source, SourceId};
 
 /// What was read longer ago than this, or in the future, is no reading.
 const OLDEST_READING: NtpDuration = NtpDuration::from_secs(10);
+
+/// Sentences that come later than this after their second number pulses wrong.
+const LATEST_NUMBER: NtpDuration = NtpDuration::from_millis(600);
 
 /// A reading that is not used, and why.
 enum Refused {
@@ -71,7 +74,11 @@ impl Engine {
         let is_partner = self.sources.iter().filter_map(Source::refclock).any(numbers);
         let tracking = self.tracking.as_ref().filter(|tracking| tracking.source != source.id)?;
         let free = self.discipline.timeline.free_now(now.raw);
-        (is_partner && self.standing == Standing::Synchronised).then(|| tracking.root_distance(free))
+        let (error, theirs) = (tracking.root_distance(free), source.filter.estimate(free)?);
+        let apart = theirs.offset.as_duration() - tracking.estimate.advanced(free).offset.as_duration();
+        // Who is whole seconds away is right, or wrong, about more than the rest of the time.
+        let agrees = apart.abs() <= error + source.root_distance(&theirs) + LATEST_NUMBER;
+        (is_partner && agrees && self.standing == Standing::Synchronised).then_some(error)
     }
 
     /// When a reading was taken, and how far the reference clock was ahead then.
@@ -106,13 +113,13 @@ impl Engine {
         let source = self.sources.iter().find(|s| s.id == id).ok_or(Refused::Confused)?;
         let options = &source.refclock().ok_or(Refused::Confused)?.options;
         let (correction, rate) = (options.offset.as_duration(), options.pulses.rate);
-        let (roughly, witness) = self.numbering(now, options, at).map_err(Refused::Unlocked)?;
+        let (roughly, partner) = self.numbering(now, options, at).map_err(Refused::Unlocked)?;
         let offset = number(at, roughly - correction, rate)
             .map_err(|by| Refused::Unlocked(Unlocked::Between { partner: options.pulses.lock, by }))?;
         let pulse = Latest { at, offset: Offset::reference_ahead_by(offset + correction) };
         let expected = source.filter.estimate(at);
         let refclock = self.source(id).and_then(Source::refclock_mut).ok_or(Refused::Confused)?;
-        match refclock.judge(pulse, expected.as_ref(), witness, now.monotonic) {
+        match refclock.judge(pulse, expected.as_ref(), partner, now.monotonic) {
             Verdict::InTime | Verdict::Believed => Ok(pulse),
             Verdict::Displaced => Err(Refused::Displaced),
         }
@@ -124,7 +131,7 @@ impl Engine {
         now: Now,
         options: &RefclockOptions,
         at: FreeTime,
-    ) -> Result<(NtpDuration, Option<Witness>), Unlocked> {
+    ) -> Result<(NtpDuration, Option<Partner>), Unlocked> {
         let Some(partner) = options.pulses.lock else { return Ok((self.by_clock(now, options, at)?, None)) };
         let is_partner = |s: &&Source| s.refclock().is_some_and(|r| r.options.ref_id == partner);
         let source = self.sources.iter().find(is_partner).ok_or(Unlocked::Nobody(partner))?;
@@ -134,16 +141,21 @@ impl Engine {
         if age > interval.scaled(f64::from(options.pulses.max_lock_age)) {
             return Err(Unlocked::Silent { partner, age });
         }
-        let known = source.filter.estimate(at).map(|estimate| estimate.offset.as_duration());
-        let witness = known
-            .zip(refclock.scatter())
-            .map(|(known, deviation)| Witness { by: latest.offset.as_duration() - known, deviation });
-        Ok((known.unwrap_or(latest.offset.as_duration()), witness))
+        let shows = latest.offset.as_duration();
+        let near = room(interval);
+        // After a sleep, say, nothing is known of it but what it shows.
+        let known =
+            source.filter.estimate(at).filter(|e| e.dispersion() <= near).map(|e| e.offset.as_duration());
+        let is_steady = known.is_some_and(|known| (shows - known).abs() <= near);
+        let seen = refclock.scatter().map(|deviation| Partner { shows, deviation, is_steady });
+        Ok((known.unwrap_or(shows), seen))
     }
 
     /// The same by the system clock, if it is set and good enough.
     fn by_clock(&self, now: Now, options: &RefclockOptions, at: FreeTime) -> Result<NtpDuration, Unlocked> {
-        let tracking = self.tracking.as_ref().filter(|_| self.standing == Standing::Synchronised);
+        // Pulses would vouch for the clock that numbers them, against the only one who knows better.
+        let is_confirmed = self.standing == Standing::Synchronised && self.selected.is_some();
+        let tracking = self.tracking.as_ref().filter(|_| is_confirmed);
         let tracking = tracking.ok_or(Unlocked::ClockUnset)?;
         let error = tracking.root_distance(self.discipline.timeline.free_now(now.raw));
         if error > room(options.pulses.interval()) {

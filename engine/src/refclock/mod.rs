@@ -22,7 +22,8 @@ use crate::source::{MAX_CLOCK_ERROR, ServerState};
 pub(crate) use lock::{Unlocked, number, room};
 pub use options::{PulseOptions, RefclockOptions};
 use scatter::Scatter;
-pub(crate) use train::{Beat, Train, Verdict, Witness};
+pub(crate) use train::Verdict;
+use train::{Beat, Train, Witness};
 
 /// The first samples are made of readings of so many seconds: whoever starts wants the time.
 const FIRST_SPANS: [i64; 6] = [3, 3, 3, 3, 4, 8];
@@ -40,6 +41,12 @@ const SURPLUS: f64 = 1.25;
 const SURPLUS_PULSES: f64 = 1.5;
 /// No sample is better than this: drivers may say that they read without any error, and filters believe it.
 const LEAST_RESOLUTION: NtpDuration = NtpDuration::from_nanos(1);
+/// Readings that scatter so many times as much as they used to are of a clock before and after a jump.
+const TORN: f64 = 30.0;
+/// How much a pulse in time counts for how far it is from what numbers it.
+const APART_WEIGHT: f64 = 1.0 / 16.0;
+/// Nor more pulses in a second.
+const MAX_RATE: u32 = 1_000_000;
 /// No clock gives more readings than this; beyond it a count is damaged.
 const MAX_COUNT: u64 = 1 << 48;
 
@@ -52,6 +59,8 @@ pub(crate) struct Refclock {
     ends: Option<Monotonic>,
     reach: Reach,
     train: Train,
+    /// So much further ahead than its pulses is what numbers them, as long as they are in time.
+    apart: Option<NtpDuration>,
     pub(crate) latest: Option<Latest>,
     /// Why the latest pulse has no number.
     unlocked: Option<Unlocked>,
@@ -74,6 +83,17 @@ pub(crate) struct Latest {
     pub(crate) at: FreeTime,
     /// The operator's correction included.
     pub(crate) offset: Offset,
+}
+
+/// Who numbers pulses, as of one of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Partner {
+    /// So far ahead it showed the reference to be, lately.
+    pub(crate) shows: NtpDuration,
+    /// One standard deviation of that.
+    pub(crate) deviation: NtpDuration,
+    /// Whether that is what was known of it before.
+    pub(crate) is_steady: bool,
 }
 
 /// What became of readings.
@@ -116,6 +136,7 @@ impl Refclock {
             ends: None,
             reach: Reach::default(),
             train: Train::default(),
+            apart: None,
             latest: None,
             unlocked: None,
             crowded: None,
@@ -129,7 +150,11 @@ impl Refclock {
 
     /// Whether every figure could be that of a reference clock. What came from a file need not.
     pub(crate) fn is_sound(&self) -> bool {
-        let countable = self.counts.readings <= MAX_COUNT && self.batch.len() <= self.options.filter.max(1);
+        let Counts { readings, counted, distrusted, unlocked, displaced, confused, poor } = self.counts;
+        let counts = [readings, counted, distrusted, unlocked, displaced, confused, poor];
+        let countable = counts.iter().all(|count| *count <= MAX_COUNT)
+            && self.batch.len() <= self.options.filter.max(1)
+            && self.options.pulses.rate <= MAX_RATE;
         countable && self.scatter.is_sound()
     }
 
@@ -200,7 +225,29 @@ impl Refclock {
         &mut self,
         pulse: Latest,
         expected: Option<&Estimate>,
-        witness: Option<Witness>,
+        partner: Option<Partner>,
+        now: Monotonic,
+    ) -> Verdict {
+        let verdict = self.weigh(pulse, expected, partner, now);
+        if verdict == Verdict::InTime {
+            self.learn_apart(pulse, partner);
+        }
+        verdict
+    }
+
+    /// How far pulses and sentences are apart, for the time when one of them has jumped.
+    fn learn_apart(&mut self, pulse: Latest, partner: Option<Partner>) {
+        let Some(partner) = partner.filter(|partner| partner.is_steady) else { return };
+        let apart = partner.shows - pulse.offset.as_duration();
+        let known = self.apart.get_or_insert(apart);
+        *known += (apart - *known).scaled(APART_WEIGHT);
+    }
+
+    fn weigh(
+        &mut self,
+        pulse: Latest,
+        expected: Option<&Estimate>,
+        partner: Option<Partner>,
         now: Monotonic,
     ) -> Verdict {
         let Some(expected) = expected.filter(|_| self.made >= KNOWN_AFTER) else { return Verdict::InTime };
@@ -210,6 +257,10 @@ impl Refclock {
         let age = self.latest.map_or(NtpDuration::ZERO, |latest| pulse.at - latest.at);
         let room = NtpDuration::from_seconds(ROOM_DEVIATIONS * deviation).max(LEAST_ROOM)
             + MAX_CLOCK_ERROR * age.max(NtpDuration::ZERO);
+        let witness = partner.zip(self.apart).map(|(partner, apart)| Witness {
+            by: partner.shows - apart - expected.offset.as_duration(),
+            deviation: partner.deviation,
+        });
         let verdict = self.train.judge(Beat { at: pulse.at, by, room }, witness);
         if verdict == Verdict::Believed {
             self.restart(now);
@@ -235,6 +286,11 @@ impl Refclock {
         }
         let gist = self.batch.close(frequency)?;
         self.crowded = None;
+        if self.made >= KNOWN_AFTER && self.is_torn(&gist) {
+            self.counts.poor += 1;
+            self.restart(now);
+            return None;
+        }
         self.scatter.learn(&gist, frequency);
         let deviation = gist.deviation(self.scatter.at_most());
         if self.options.max_dispersion.is_some_and(|limit| deviation.max(gist.resolution) > limit) {
@@ -252,6 +308,10 @@ impl Refclock {
         self.batch.shift(by);
         self.scatter.interrupt();
         self.leap = self.leap.map(|_| Leap::None);
+        if self.options.ahead != 0 {
+            // TAI has no leap seconds.
+            self.options.ahead -= by.to_seconds().round() as i64;
+        }
         if let Some(latest) = &mut self.latest {
             latest.offset = Offset::reference_ahead_by(latest.offset.as_duration() + by);
         }
@@ -264,6 +324,12 @@ impl Refclock {
         self.train.restart();
         self.made = 0;
         self.ends = self.ends.map(|_| self.next_end(now));
+    }
+
+    /// Whether the clock has jumped between its readings: what they say together was never true.
+    fn is_torn(&self, gist: &Gist) -> bool {
+        let usual = self.scatter.at_most().max(gist.resolution).max(LEAST_ROOM);
+        gist.scatter.is_some_and(|scatter| scatter > usual.scaled(TORN))
     }
 
     /// Whether more pulses came than the rate says, so that some of them are none.

@@ -21,7 +21,7 @@ const PATIENCE: NtpDuration = NtpDuration::from_secs(300);
 /// A witness has to see at least so much less, or as much, of a jump: as a share of it, and in deviations of its own.
 const CLEARLY: f64 = 0.5;
 const WITNESS_DEVIATIONS: f64 = 4.0;
-/// It is asked at so many pulses, then its word stands: later it gets used to what it sees.
+/// What it said at so many pulses, the latest, counts.
 const HEARINGS: u32 = 16;
 
 /// The beat of a train of pulses.
@@ -100,7 +100,11 @@ impl Train {
         let displaced = self.displaced.get_or_insert(new);
         displaced.pulses = displaced.pulses.saturating_add(1);
         let is_even = (beat.by - displaced.latest).abs() <= beat.room.scaled(SLOWLY);
-        displaced.even = if is_even { displaced.even.saturating_add(1) } else { 1 };
+        if !is_even {
+            // They got other numbers, or are others: what was said of those before does not count.
+            (displaced.even, displaced.testimony) = (0, Testimony::default());
+        }
+        displaced.even = displaced.even.saturating_add(1);
         displaced.latest = beat.by;
         if let Some(witness) = witness {
             displaced.testimony.hear(witness);
@@ -112,7 +116,7 @@ impl Train {
         let slowly = is_little && displaced.even >= NO_NOISE;
         let believed = slowly
             || match displaced.testimony.confirms(beat.by) {
-                Some(confirmed) => confirmed,
+                Some(confirmed) => confirmed && displaced.even >= NO_NOISE,
                 None => beat.at - displaced.since > PATIENCE,
             };
         if believed {
@@ -134,11 +138,9 @@ impl Train {
 
 impl Testimony {
     fn hear(&mut self, witness: Witness) {
-        if self.hearings < HEARINGS {
-            self.hearings += 1;
-            self.by += (witness.by - self.by).scaled(1.0 / f64::from(self.hearings));
-            self.deviation = witness.deviation;
-        }
+        self.hearings = self.hearings.min(HEARINGS - 1) + 1;
+        self.by += (witness.by - self.by).scaled(1.0 / f64::from(self.hearings));
+        self.deviation = witness.deviation;
     }
 
     /// Whether the witness has seen the same jump; `None` if there is none, or it does not see well enough to tell.

@@ -299,3 +299,90 @@ fn a_clock_that_falls_silent_is_explained_without_requests() {
     assert_eq!(words(&bench), silent);
     assert!(bench.source(1).reason.starts_with(silent), "{}", bench.source(1).reason);
 }
+
+/// The machine stood still for so long, and nobody knows.
+fn paused(mut bench: Bench, millis: i64) -> Bench {
+    bench.until(bench.truth + NtpDuration::from_millis(550));
+    bench.truth = bench.truth + NtpDuration::from_millis(millis);
+    bench
+}
+
+#[test]
+fn pulses_are_believed_again_after_a_jump_that_the_sentences_have_seen_first() {
+    for millis in [300, -700, 2_000, 5_450] {
+        let mut bench = receiver(NtpDuration::ZERO);
+        bench.seconds(300, in_time);
+        let mut bench = paused(bench, millis);
+        bench.seconds(150, in_time);
+        assert!(bench.behind().abs() < 1e-6, "{millis}: {}", bench.behind());
+        assert_eq!(bench.source(1).state, "selected");
+    }
+}
+
+#[test]
+fn sentences_that_are_seconds_away_are_followed_when_there_are_no_pulses() {
+    let mut bench = receiver(NtpDuration::ZERO);
+    bench.seconds(300, in_time);
+    let mut bench = paused(bench, 5_000);
+    for _ in 0..300 {
+        bench.until_second();
+        bench.sentence();
+    }
+    assert!(bench.behind().abs() < 0.2, "{}", bench.behind());
+    assert_eq!(bench.source(0).state, "selected");
+}
+
+#[test]
+fn a_machine_that_misjudged_its_sleep_is_not_set_wrong_by_the_pulses() {
+    let mut bench = receiver(NtpDuration::ZERO);
+    bench.seconds(300, in_time);
+    let asleep = NtpDuration::from_secs(3_600);
+    bench.truth = bench.truth + asleep + NtpDuration::from_millis(600);
+    bench.now.raw = bench.now.raw + asleep;
+    bench.tell(Input::Resumed { asleep });
+    for _ in 0..20 {
+        bench.seconds(1, in_time);
+        assert!(bench.behind() < 0.61, "away from true time: {}", bench.behind());
+    }
+    assert!(bench.behind().abs() < 1e-6, "{}", bench.behind());
+}
+
+#[test]
+fn readings_from_before_and_after_a_jump_say_nothing_of_the_clock() {
+    for phase in 0..16 {
+        let shm = RefclockOptions { ref_id: GPS, ..RefclockOptions::default() };
+        let mut bench = Bench::new(Options { refclocks: vec![shm], ..Options::default() }, NtpDuration::ZERO);
+        let show = |bench: &mut Bench, seconds: i64| {
+            for second in 0..seconds {
+                bench.until_second();
+                let shown = bench.truth;
+                bench.until(shown + NtpDuration::from_nanos(second % 5 * 1_000));
+                bench.read(0, Shows::Time(shown));
+            }
+        };
+        show(&mut bench, 300 + phase);
+        bench.truth = bench.truth + NtpDuration::from_secs(1);
+        show(&mut bench, 90);
+        assert!(bench.behind().abs() < 1e-4, "{phase}: {}", bench.behind());
+    }
+}
+
+#[test]
+fn a_clock_that_keeps_tai_is_further_ahead_after_a_leap_second() {
+    let tai = RefclockOptions { ref_id: GPS, ahead: 36, ..RefclockOptions::default() };
+    let mut bench = Bench::new(Options { refclocks: vec![tai], ..Options::default() }, NtpDuration::ZERO);
+    bench.truth = MIDNIGHT - NtpDuration::from_secs(60);
+    let behind = bench.now.raw - bench.truth.reinterpret();
+    bench.step_by_other(-behind);
+    let show = |bench: &mut Bench, ahead: i64| {
+        bench.until_second();
+        bench.read_leap(0, Shows::Time(bench.truth + NtpDuration::from_secs(ahead)), Some(Leap::Insert));
+    };
+    (0..59).for_each(|_| show(&mut bench, 36));
+    bench.until_second();
+    bench.truth = bench.truth - NtpDuration::from_secs(1);
+    bench.step_by_other(NtpDuration::from_secs(-1));
+    assert_eq!(bench.count(&Event::LeapSecond { leap: Leap::Insert }), 1);
+    (0..90).for_each(|_| show(&mut bench, 37));
+    assert!(bench.behind().abs() < 1e-4, "{}", bench.behind());
+}

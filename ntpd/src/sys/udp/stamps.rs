@@ -24,9 +24,9 @@ pub enum StampSource {
 /// What stamps a socket was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamping {
-    /// For datagrams that arrive: in [`Received::stamp`].
+    /// For datagrams that arrive: in [`Received::stamp`](super::Received::stamp).
     pub rx: StampSource,
-    /// For datagrams that are sent: from [`UdpSocket::tx_stamp`].
+    /// For datagrams that are sent: from [`UdpSocket::tx_stamp`](super::UdpSocket::tx_stamp).
     pub tx: StampSource,
 }
 
