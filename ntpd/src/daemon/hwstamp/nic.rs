@@ -16,6 +16,8 @@ use crate::sys::hwstamp::{self, StampConfig, TX_OFF};
 use crate::sys::interface;
 use crate::sys::udp::HardwareStamp;
 
+/// What is known of a card's clock does not reach further than some time beyond this.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(64);
 /// A card that did not make so many stamps of departure in a row is not waited for.
 const IN_VAIN: u32 = 8;
 
@@ -164,7 +166,8 @@ impl Nic {
 
     /// What its stamps mean, after its clock was read again if that was long ago. `None` while nothing is known.
     fn up_to_date(&mut self) -> Option<Card<'_>> {
-        let interval = Duration::from_nanos(seconds(self.options.minpoll).to_nanos().unsigned_abs());
+        let wanted = Duration::from_nanos(seconds(self.options.minpoll).to_nanos().unsigned_abs());
+        let interval = wanted.min(LONGEST_INTERVAL);
         if self.clock.is_due(interval) {
             // A clock that is gone is noticed at the next look that is due anyway.
             let _ = self.clock.look();
