@@ -13,6 +13,7 @@
 //! it says what to wait for. What it cannot read any more it gives up with an error; the holder opens it again later.
 //! What is believed of readings, which second a pulse begins, and what becomes of the clock is the engine's to decide.
 
+mod civil;
 mod context;
 mod driver;
 pub mod nmea;

@@ -5,6 +5,8 @@
 //! 19.6 years, or twice that in the past. Nothing shows a date before this program was made, and so what is earlier is
 //! moved forward.
 
+use crate::civil::days_since_1970;
+
 /// When this program was made, 2026-01-01, in days since 1970: the same date that the engine takes for it.
 const FLOOR: i64 = 1_767_225_600 / SECONDS_PER_DAY;
 
@@ -45,10 +47,7 @@ impl Date {
     }
 
     fn repaired(day: i64, month: i64, year: i64) -> Option<Self> {
-        if !(1..=12).contains(&month) || !(1..=days_in(month, year)).contains(&day) {
-            return None;
-        }
-        let shown = days_since_1970(day, month, year);
+        let shown = days_since_1970(year, month, day)?;
         let missing = FLOOR - shown;
         let epochs = if missing > 0 { (missing + ROLLOVER_WEEKS * 7 - 1) / (ROLLOVER_WEEKS * 7) } else { 0 };
         let weeks = epochs * ROLLOVER_WEEKS;
@@ -59,30 +58,6 @@ impl Date {
 const fn near_floor(year: &i64) -> u64 {
     year.abs_diff(FLOOR_YEAR)
 }
-
-const fn is_leap_year(year: i64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-const fn days_in(month: i64, year: i64) -> i64 {
-    match month {
-        2 if is_leap_year(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Years are counted from March, so that the day that not every year has is the last.
-const fn days_since_1970(day: i64, month: i64, year: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    let day_of_year = (153 * month + 2) / 5 + day - 1;
-    year * 365 + leap_days + day_of_year - MARCH_OF_YEAR_0
-}
-
-/// Days from the first of March of the year 0 to 1970-01-01.
-const MARCH_OF_YEAR_0: i64 = 719_468;
 
 #[cfg(test)]
 mod tests;

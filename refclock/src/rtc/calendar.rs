@@ -1,5 +1,6 @@
 //! Date and time of day as Unix time, in the Gregorian calendar.
 
+use crate::civil::days_since_1970;
 use crate::sys::local_time;
 use crate::sys::rtc::RtcTime;
 
@@ -10,46 +11,17 @@ const LAST: i32 = 9999;
 /// The Unix seconds that the clock shows, if it shows a date that exists.
 pub(super) fn unix_seconds(time: &RtcTime, utc: bool) -> Option<i64> {
     let year = time.year.checked_add(1900).filter(|year| (FIRST..=LAST).contains(year))?;
-    let month = time.month;
-    let exists = (0..12).contains(&month)
-        && (1..=days_in(year, month)).contains(&time.day)
-        && (0..24).contains(&time.hour)
-        && (0..60).contains(&time.minute)
-        && (0..60).contains(&time.second);
+    // Months are counted from zero here.
+    let day = days_since_1970(year.into(), i64::from(time.month) + 1, time.day.into())?;
+    let exists =
+        (0..24).contains(&time.hour) && (0..60).contains(&time.minute) && (0..60).contains(&time.second);
     if !exists {
         return None;
     }
     if !utc {
         return local_time::to_unix(time);
     }
-    let days = i64::from(days_before(year, month) + time.day - 1);
-    Some(((days * 24 + i64::from(time.hour)) * 60 + i64::from(time.minute)) * 60 + i64::from(time.second))
-}
-
-/// Days from the beginning of 1970 to that of `month` (0 to 11).
-fn days_before(year: i32, month: i32) -> i32 {
-    let years = year - 1970;
-    let leap_days = leap_days_before(year) - leap_days_before(1970);
-    years * 365 + leap_days + (0..month).map(|month| days_in(year, month)).sum::<i32>()
-}
-
-/// Leap days since the beginning of the calendar.
-const fn leap_days_before(year: i32) -> i32 {
-    let last = year - 1;
-    last / 4 - last / 100 + last / 400
-}
-
-const fn is_leap(year: i32) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-const fn days_in(year: i32, month: i32) -> i32 {
-    match month {
-        1 if is_leap(year) => 29,
-        1 => 28,
-        3 | 5 | 8 | 10 => 30,
-        _ => 31,
-    }
+    Some(((day * 24 + i64::from(time.hour)) * 60 + i64::from(time.minute)) * 60 + i64::from(time.second))
 }
 
 #[cfg(test)]

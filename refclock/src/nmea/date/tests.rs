@@ -1,9 +1,11 @@
+//! Dates of receivers, old and new ones, and dates that do not exist.
+
 use proptest::prelude::*;
 
 use super::*;
 
 fn day(day: i64, month: i64, year: i64) -> i64 {
-    days_since_1970(day, month, year)
+    days_since_1970(year, month, day).unwrap()
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! What sentences say of the fix, told as small stories.
+
 use super::*;
 use crate::nmea::sentence::Sentence;
 

@@ -1,3 +1,5 @@
+//! When the line is looked at, in simulated time.
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -1,3 +1,5 @@
+//! Sentences as receivers write them, and what is none.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Times of day, the sixtieth second and fractions of any length.
+
 use proptest::prelude::*;
 
 use super::*;

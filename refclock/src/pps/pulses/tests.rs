@@ -1,3 +1,5 @@
+//! Pulses by their sequence numbers and widths.
+
 use proptest::prelude::*;
 
 use super::*;

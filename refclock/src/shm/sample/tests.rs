@@ -1,3 +1,5 @@
+//! Samples as they lie in memory, of all sizes, and bytes that are none.
+
 use proptest::prelude::*;
 
 use super::*;

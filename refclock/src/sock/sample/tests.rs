@@ -1,3 +1,5 @@
+//! Samples as they are sent, of both widths, and bytes that are none.
+
 use ntp_proto::time::EstimatedTime;
 use proptest::prelude::*;
 
