@@ -58,6 +58,27 @@ true_server() {
     figure path_back "$(value back_us "$path")" us
 }
 
+# configure_rest THRESHOLD: what both configurations have behind their sources; steps at the start beyond THRESHOLD (s)
+configure_rest() {
+    cat >> /etc/ntpd.toml << TOML
+
+[server]
+driftfile = "/run/drift"
+
+[server.makestep]
+threshold = $1
+limit = 3
+TOML
+    cat >> /etc/chrony.conf << CHRONY
+driftfile /run/drift
+makestep $1 3
+user root
+pidfile /run/chronyd.pid
+bindcmdaddress /
+cmdport 0
+CHRONY
+}
+
 # The configuration says where to start: one server, the drift file, steps at the start only.
 configure() {
     cat > /etc/ntpd.toml <<'TOML'
@@ -66,23 +87,11 @@ enabled = true
 [[sources.servers]]
 address = "10.9.0.2"
 iburst = true
-
-[server]
-driftfile = "/run/drift"
-
-[server.makestep]
-threshold = 1.0
-limit = 3
 TOML
     cat > /etc/chrony.conf <<'CHRONY'
 server 10.9.0.2 iburst
-driftfile /run/drift
-makestep 1.0 3
-user root
-pidfile /run/chronyd.pid
-bindcmdaddress /
-cmdport 0
 CHRONY
+    configure_rest 1.0
 }
 
 # reference: whether the guest was made with chronyd in the daemon's place
@@ -176,24 +185,12 @@ device = "/dev/ttyGPS0"
 [sources.hardware.pps]
 enabled = true
 device = "/dev/pps0"
-
-[server]
-driftfile = "/run/drift"
-
-[server.makestep]
-threshold = 0.1
-limit = 3
 TOML
     cat > /etc/chrony.conf <<'CHRONY'
 refclock SHM 0 refid NMEA delay 0.2 noselect
 refclock PPS /dev/pps0 refid PPS lock NMEA
-driftfile /run/drift
-makestep 0.1 3
-user root
-pidfile /run/chronyd.pid
-bindcmdaddress /
-cmdport 0
 CHRONY
+    configure_rest 0.1
 }
 
 # add_server ADDRESS: one more source
@@ -223,23 +220,11 @@ enabled = true
 driver = "phc"
 device = "$1"
 refid = "PHC0"
-
-[server]
-driftfile = "/run/drift"
-
-[server.makestep]
-threshold = 0.1
-limit = 3
 TOML
     cat > /etc/chrony.conf <<CHRONY
 refclock PHC $1 refid PHC0 poll 0
-driftfile /run/drift
-makestep 0.1 3
-user root
-pidfile /run/chronyd.pid
-bindcmdaddress /
-cmdport 0
 CHRONY
+    configure_rest 0.1
 }
 
 # beside_server: a clock that is no clock is not believed, and the server beside it keeps the time

@@ -36,24 +36,12 @@ noselect = true
 driver = "sock"
 device = "/run/chrony.pps0.sock"
 refid = "PPS"
-
-[server]
-driftfile = "/run/drift"
-
-[server.makestep]
-threshold = 0.1
-limit = 3
 TOML
 cat > /etc/chrony.conf <<'CHRONY'
 refclock SHM 0 refid GPS noselect
 refclock SOCK /run/chrony.pps0.sock refid PPS
-driftfile /run/drift
-makestep 0.1 3
-user root
-pidfile /run/chronyd.pid
-bindcmdaddress /
-cmdport 0
 CHRONY
+configure_rest 0.1
 start_daemon
 sleep 2
 start_gpsd

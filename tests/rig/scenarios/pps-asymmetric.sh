@@ -64,25 +64,13 @@ iburst = true
 [sources.hardware.pps]
 enabled = true
 device = "/dev/pps0"
-
-[server]
-driftfile = "/run/drift"
-
-[server.makestep]
-threshold = 0.1
-limit = 3
 TOML
 cat > /etc/chrony.conf <<'CHRONY'
 server 10.9.0.2 iburst
 server 10.8.0.2 iburst
 refclock PPS /dev/pps0 refid PPS
-driftfile /run/drift
-makestep 0.1 3
-user root
-pidfile /run/chronyd.pid
-bindcmdaddress /
-cmdport 0
 CHRONY
+configure_rest 0.1
 start_daemon
 patience=60
 if reference; then patience=600; fi
