@@ -34,6 +34,21 @@ pub struct HardwareTimestamps {
 }
 
 impl HardwareTimestamps {
+    /// Everything at its default for these interfaces.
+    #[must_use]
+    pub const fn of(interface: StampedInterfaces) -> Self {
+        Self {
+            interface,
+            minpoll: PollExp::new(0),
+            maxpoll: None,
+            precision: NtpDuration::from_nanos(100),
+            txcomp: NtpDuration::ZERO,
+            rxcomp: NtpDuration::ZERO,
+            nocrossts: false,
+            rxfilter: None,
+        }
+    }
+
     /// `maxpoll` with its default.
     #[must_use]
     pub fn maxpoll(&self) -> PollExp {
@@ -101,16 +116,7 @@ const COMPENSATION: Seconds = Seconds(Interval::within(-1.0, 1.0));
 
 impl Section for HardwareTimestamps {
     fn blank() -> Self {
-        Self {
-            interface: StampedInterfaces::All,
-            minpoll: PollExp::new(0),
-            maxpoll: None,
-            precision: NtpDuration::from_nanos(100),
-            txcomp: NtpDuration::ZERO,
-            rxcomp: NtpDuration::ZERO,
-            nocrossts: false,
-            rxfilter: None,
-        }
+        Self::of(StampedInterfaces::All)
     }
 
     fn visit<V: Visitor>(&mut self, v: &mut V) {

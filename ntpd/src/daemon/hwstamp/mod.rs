@@ -222,20 +222,10 @@ pub(super) mod tests {
 
     /// As configured for an interface, or for all.
     pub(in crate::daemon) fn wanted(interface: &str) -> HardwareTimestamps {
-        let interface = match interface {
+        HardwareTimestamps::of(match interface {
             "*" => StampedInterfaces::All,
             name => StampedInterfaces::One(name.parse::<InterfaceName>().unwrap()),
-        };
-        HardwareTimestamps {
-            interface,
-            minpoll: PollExp::new(0),
-            maxpoll: None,
-            precision: NtpDuration::from_nanos(100),
-            txcomp: NtpDuration::ZERO,
-            rxcomp: NtpDuration::ZERO,
-            nocrossts: false,
-            rxfilter: None,
-        }
+        })
     }
 
     #[test]
