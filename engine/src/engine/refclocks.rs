@@ -153,10 +153,12 @@ impl Engine {
 
     /// The same by the system clock, if it is set and good enough.
     fn by_clock(&self, now: Now, options: &RefclockOptions, at: FreeTime) -> Result<NtpDuration, Unlocked> {
-        // Pulses would vouch for the clock that numbers them, against the only one who knows better.
-        let is_confirmed = self.standing == Standing::Synchronised && self.selected.is_some();
-        let tracking = self.tracking.as_ref().filter(|_| is_confirmed);
+        let tracking = self.tracking.as_ref().filter(|_| self.standing == Standing::Synchronised);
         let tracking = tracking.ok_or(Unlocked::ClockUnset)?;
+        // Pulses would vouch for the clock that numbers them, against the only one who knows better.
+        if self.selected.is_none() {
+            return Err(Unlocked::ClockUnvouched);
+        }
         let error = tracking.root_distance(self.discipline.timeline.free_now(now.raw));
         if error > room(options.pulses.interval()) {
             return Err(Unlocked::ClockDoubtful(error));

@@ -113,7 +113,7 @@ impl Engine {
     /// A source, of whatever kind, gave a sample.
     pub(super) fn sampled(&mut self, now: Now, id: SourceId, sample: &Sample) {
         let timeline = &self.discipline.timeline;
-        // As it was then: a reference clock's sample is some seconds old.
+        // As it was then, but for steps and changes of its rate since: a reference clock's sample is some seconds old.
         let corrected = timeline.to_raw(sample.at).reinterpret() - sample.at;
         let Some(source) = self.source(id) else { return };
         let observation = source.filter.update(sample);

@@ -34,6 +34,8 @@ pub(crate) enum Unlocked {
     },
     /// The system clock is not set by anybody.
     ClockUnset,
+    /// Nobody who set the system clock vouches for it any more.
+    ClockUnvouched,
     /// The system clock may be wrong by so much.
     ClockDoubtful(NtpDuration),
     /// There are more pulses than there should be, and nobody can tell which are the right ones.
@@ -88,6 +90,9 @@ impl fmt::Display for Unlocked {
                 write!(f, "pulses come {} {side} the nearest second of {whose}, too far to tell", by.abs())
             }
             Self::ClockUnset => f.write_str("nobody numbers the pulses: the system clock is not set yet"),
+            Self::ClockUnvouched => {
+                f.write_str("nobody numbers the pulses: no source vouches for the system clock any more")
+            }
             Self::ClockDoubtful(error) => {
                 write!(f, "nobody numbers the pulses: the system clock could be wrong by {error}")
             }
